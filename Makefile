@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# mboxfs: mailboxes as files. "make help" lists what can be made.
+
+# The kernel to build for: this machine's, or else the VM's.
+KDIR ?= $(or $(wildcard /lib/modules/$(shell uname -r)/build),$(VM_KDIR))
+
+MAKEFLAGS += --no-print-directory
+VM_KDIR = /lib/modules/$(shell mkscripts/kernel $(KERNEL))/build
+VM = mkscripts/vm $(if $(KERNEL),--kernel $(KERNEL))
+CC = gcc
+CFLAGS ?= -O2 -g
+TEST_CFLAGS = -std=gnu11 -Wall -Wextra -Wno-unused-parameter \
+	-Wno-missing-field-initializers -Wno-sign-compare \
+	-Wno-unused-result -Wno-stringop-overread \
+	-Wno-stringop-overflow -D_GNU_SOURCE -Imboxfs/uapi -pthread
+
+tests := $(patsubst tests/%.c,build/tests/%,$(wildcard tests/*_test.c))
+scripts := $(patsubst tests/%,build/tests/%,$(wildcard tests/*.sh) tests/run)
+
+.PHONY: all module tests run check bench-fio lint install clean help FORCE
+
+all: module tests
+
+help:
+	@echo 'make            build the module (mboxfs/mboxfs.ko) and the tests'
+	@echo 'make run        a shell in a throw-away VM with mboxfs mounted;'
+	@echo '                without a terminal a short tour'
+	@echo 'make check      run all tests in that VM; TESTS="poll_test" for some'
+	@echo 'make bench-fio  load mailboxes with fio in that VM, print a table'
+	@echo 'make lint       W=1, sparse, checkpatch, shellcheck'
+	@echo 'make install    install the module for the kernel of KDIR'
+	@echo 'make clean      remove what was built here'
+	@echo
+	@echo 'KDIR=DIR        build for the kernel whose headers are in DIR'
+	@echo 'KERNEL=6.1      the series of the kernel that the VM boots'
+	@echo 'example: make KDIR=/lib/modules/6.1.0-56-cloud-amd64/build'
+
+module:
+	@[ -e "$(KDIR)/Makefile" ] || mkscripts/install build
+	$(MAKE) -C $(KDIR) M=$(CURDIR)/mboxfs modules
+
+# The module for the VM's kernel, whatever this machine runs.
+vm-module:
+	@mkscripts/install build
+	@$(MAKE) -s module KDIR=$(VM_KDIR) >build.log 2>&1 || \
+		{ cat build.log; rm -f build.log; exit 1; }
+	@rm -f build.log
+
+tests: $(tests) $(scripts)
+
+build/tests/%_test: tests/%_test.c tests/test.c tests/test.h Makefile
+	@mkdir -p build/tests
+	$(CC) $(CFLAGS) $(TEST_CFLAGS) -o $@ $< tests/test.c \
+		$(if $(findstring uring,$*),-luring)
+
+build/tests/%: tests/%
+	@mkdir -p build/tests
+	@cp $< $@
+
+run: vm-module
+	@if [ -t 0 ] && [ -t 1 ]; then \
+		$(VM) --add mkscripts/welcome -- mkscripts/welcome; \
+	else \
+		$(VM) --add mkscripts/tour --add bench/fio -- mkscripts/tour; \
+	fi
+
+check: vm-module
+	@$(MAKE) -s tests
+	@$(VM) --add build/tests --add bench/fio -- build/tests/run $(TESTS)
+
+bench-fio: vm-module
+	@$(VM) --add bench/fio -- bench/fio/run
+
+lint:
+	@mkscripts/install build lint
+	@KDIR=$(VM_KDIR) mkscripts/lint
+
+install:
+	$(MAKE) -C $(KDIR) M=$(CURDIR)/mboxfs modules_install
+
+clean:
+	rm -rf build build.log
+	find mboxfs \( -name '*.o' -o -name '*.ko' -o -name '*.mod' \
+		-o -name '*.mod.c' -o -name '.*.cmd' -o -name '.*.d' \
+		-o -name 'Module.symvers' -o -name 'modules.order' \) -delete

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Limits, policies and counters as extended attributes, user.mboxfs.*.
+ *
+ * Limits come from the table in group.c, counters from the one below. The VFS
+ * has asked for read or write permission before; that only the owner sets is
+ * asked here.
+ */
+#include "compat.h"
+#include "mboxfs.h"
+
+#include <linux/stddef.h>
+#include <linux/xattr.h>
+
+#define MBOXFS_COUNTER(name)	{ #name, offsetof(struct mbox_stat, name) }
+
+/* Of a mailbox; each is a 64-bit number, negative for "not there now". */
+static const struct {
+	const char	*name;
+	size_t		offset;
+} mboxfs_counters[] = {
+	MBOXFS_COUNTER(messages),
+	MBOXFS_COUNTER(bytes),
+	MBOXFS_COUNTER(next_size),
+	MBOXFS_COUNTER(readers_waiting),
+	MBOXFS_COUNTER(writers_waiting),
+	MBOXFS_COUNTER(sent_total),
+	MBOXFS_COUNTER(received_total),
+	MBOXFS_COUNTER(dropped_total),
+	MBOXFS_COUNTER(purged_total),
+};
+
+static int mboxfs_find_counter(const struct inode *inode, const char *name)
+{
+	int i;
+
+	if (!S_ISREG(inode->i_mode))
+		return -ENOENT;
+	for (i = 0; i < ARRAY_SIZE(mboxfs_counters); i++)
+		if (!strcmp(mboxfs_counters[i].name, name))
+			return i;
+	return -ENOENT;
+}
+
+static s64 mboxfs_counter_value(const struct mbox_stat *stat, int counter)
+{
+	return *(const s64 *)((const char *)stat +
+			      mboxfs_counters[counter].offset);
+}
+
+static u64 mboxfs_limit_value(struct inode *inode, enum mbox_limit limit)
+{
+	struct mbox_limits limits;
+
+	if (S_ISREG(inode->i_mode))
+		return mbox_get_limit(mboxfs_box(inode), limit);
+	mbox_group_get_limits(mboxfs_group(inode), &limits);
+	return limits.value[limit];
+}
+
+static int mboxfs_xattr_get(const struct xattr_handler *handler,
+			    struct dentry *dentry, struct inode *inode,
+			    const char *name, void *buffer, size_t size)
+{
+	struct mbox_stat stat;
+	char text[MBOX_VALUE_TEXT];
+	int i, len;
+	s64 value;
+
+	i = mbox_limit_find(name);
+	if (i >= 0) {
+		len = mbox_limit_format(i, mboxfs_limit_value(inode, i), text);
+	} else {
+		i = mboxfs_find_counter(inode, name);
+		if (i < 0)
+			return -EOPNOTSUPP;
+		mbox_get_stat(mboxfs_box(inode), &stat);
+		value = mboxfs_counter_value(&stat, i);
+		if (value < 0)
+			return -ENODATA;
+		len = scnprintf(text, sizeof(text), "%lld", value);
+	}
+	if (!buffer)
+		return len;
+	if (size < len)
+		return -ERANGE;
+	memcpy(buffer, text, len);
+	return len;
+}
+
+/* Without a value: back to the default. */
+static int mboxfs_xattr_set(const struct xattr_handler *handler,
+			    struct mnt_idmap *idmap, struct dentry *dentry,
+			    struct inode *inode, const char *name,
+			    const void *value, size_t size, int flags)
+{
+	int limit = mbox_limit_find(name);
+	u64 number;
+	int err;
+
+	if (limit < 0)
+		return mboxfs_find_counter(inode, name) < 0 ? -EOPNOTSUPP :
+							      -EPERM;
+	if (!inode_owner_or_capable(idmap, inode))
+		return -EPERM;
+	if (flags & XATTR_CREATE)
+		return -EEXIST;
+	if (value) {
+		err = mbox_limit_parse(limit, value, size, &number);
+		if (err)
+			return err;
+	} else {
+		number = mbox_default_limits.value[limit];
+	}
+	if (S_ISREG(inode->i_mode))
+		mbox_set_limit(mboxfs_box(inode), limit, number);
+	else
+		mbox_group_set_limit(mboxfs_group(inode), limit, number);
+	return 0;
+}
+
+static const struct xattr_handler mboxfs_xattr_handler = {
+	.prefix	= MBOXFS_XATTR_PREFIX,
+	.get	= mboxfs_xattr_get,
+	.set	= mboxfs_xattr_set,
+};
+
+const struct xattr_handler *MBOXFS_XATTR_CONST mboxfs_xattr_handlers[] = {
+	&mboxfs_xattr_handler,
+	NULL,
+};
+
+/* Append a name; only count if there is no list. */
+static int mboxfs_list_name(char *list, size_t size, ssize_t *used,
+			    const char *name)
+{
+	size_t len = strlen(MBOXFS_XATTR_PREFIX) + strlen(name) + 1;
+
+	if (list) {
+		if (*used + len > size)
+			return -ERANGE;
+		snprintf(list + *used, len, "%s%s", MBOXFS_XATTR_PREFIX, name);
+	}
+	*used += len;
+	return 0;
+}
+
+/**
+ * mboxfs_listxattr - all names that can be read now
+ * @dentry:	of a mailbox or a group
+ * @list:	where to put them, or NULL
+ * @size:	room there
+ *
+ * Return: bytes used or needed, or -ERANGE.
+ */
+ssize_t mboxfs_listxattr(struct dentry *dentry, char *list, size_t size)
+{
+	struct inode *inode = d_inode(dentry);
+	struct mbox_stat stat;
+	ssize_t used = 0;
+	int i, err = 0;
+
+	for (i = 0; i < MBOX_NR_LIMITS && !err; i++)
+		err = mboxfs_list_name(list, size, &used, mbox_limit_name(i));
+	if (err || !S_ISREG(inode->i_mode))
+		return err ? err : used;
+	mbox_get_stat(mboxfs_box(inode), &stat);
+	for (i = 0; i < ARRAY_SIZE(mboxfs_counters) && !err; i++)
+		if (mboxfs_counter_value(&stat, i) >= 0)
+			err = mboxfs_list_name(list, size, &used,
+					       mboxfs_counters[i].name);
+	return err ? err : used;
+}

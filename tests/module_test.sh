@@ -1,0 +1,124 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Loading and unloading: nothing stays behind.
+. "$(dirname "$0")/tap.sh"
+
+ko=/vm/mboxfs.ko
+mnt=/tmp/module_test
+mkdir -p $mnt
+
+# These need the module to themselves.
+export MBOXFS_MOUNT=/tmp/module_cwd
+mkdir -p $MBOXFS_MOUNT
+umount /mnt/mbox 2>/dev/null
+rmmod mboxfs 2>/dev/null
+
+available()
+{
+	echo 3 >/proc/sys/vm/drop_caches
+	awk '/^MemAvailable/ { print $2 }' /proc/meminfo
+}
+
+load_and_use()
+{
+	insmod $ko "$@"
+	mount -t mboxfs none $mnt
+	mkdir $mnt/g
+	seq 200 | while read -r i; do
+		echo "message $i" >$mnt/g/q
+	done
+	head -c 60000 /dev/zero >$mnt/big
+	ln -s target $mnt/link
+	dd if=$mnt/g/q bs=1k count=3 status=none >/dev/null
+}
+
+test_load_use_and_unload_a_hundred_times()
+{
+	local before after i
+
+	for ((i = 0; i < 100; i++)); do
+		[ $i != 5 ] || before=$(available)
+		load_and_use
+		umount $mnt
+		rmmod mboxfs
+	done
+	after=$(available)
+	# What a hundred rounds leave must not add up: 95 rounds with 200
+	# messages each are 2.4 MiB, and each inode cache a page or more.
+	[ $((before - after)) -lt 4096 ] || fail "$before $after"
+	fails grep -q mboxfs /proc/slabinfo
+	fails grep -q mboxfs /proc/filesystems
+}
+
+test_unload_while_mounted_is_refused()
+{
+	load_and_use
+	fails rmmod mboxfs 2>/tmp/err
+	grep -q 'in use' /tmp/err
+	umount $mnt
+	rmmod mboxfs
+}
+
+test_lazy_umount_gives_all_back_in_the_end()
+{
+	local pid
+
+	load_and_use
+	: >$mnt/q
+	cat $mnt/q >/dev/null &
+	pid=$!
+	await $mnt/q readers_waiting 1
+	umount -l $mnt
+	fails rmmod mboxfs 2>/dev/null
+	kill $pid
+	wait $pid || true
+	for _ in $(seq 100); do
+		! rmmod mboxfs 2>/dev/null || return 0
+		sleep 0.1
+	done
+	fail "the module stays in use"
+}
+
+test_user_namespaces_can_be_kept_out()
+{
+	load_and_use userns_mount=0
+	fails setpriv --reuid 1000 --regid 1000 --clear-groups \
+		unshare -Urm mount -t mboxfs none /mnt 2>/dev/null
+	umount $mnt
+	rmmod mboxfs
+}
+
+# Ten mounts of an unprivileged user together, in messages and in inodes.
+test_user_namespaces_share_a_bound()
+{
+	insmod $ko userns_size=1048576
+	# shellcheck disable=SC2016
+	setpriv --reuid 1000 --regid 1000 --clear-groups \
+		unshare -Urm bash -e -c '
+		for i in $(seq 10); do
+			mkdir -p /tmp/u/$i
+			mount -t mboxfs -o size=0,max_bytes=0,max_messages=0 \
+				none /tmp/u/$i
+		done
+		n=0
+		for i in $(seq 10); do
+			for k in $(seq 50); do
+				head -c 65536 /dev/zero 2>/dev/null |
+					dd of=/tmp/u/$i/q bs=64k \
+					iflag=fullblock status=none \
+					2>/tmp/u.err || break 2
+				n=$((n + 1))
+			done
+		done
+		grep -q "No space" /tmp/u.err
+		[ $n -ge 10 ] && [ $n -le 16 ]
+		rm /tmp/u/1/q
+		n=0
+		while : >/tmp/u/2/f$n; do n=$((n + 1)); done 2>/dev/null
+		[ $n -gt 10 ] && [ $n -lt 600 ]
+	'
+	rmmod mboxfs
+	rm -rf /tmp/u
+}
+
+run_tests "$@"

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# TAP for shell tests: each function test_NAME runs in a shell and an empty
+# group of its own, and fails with the first command that does.
+
+: "${MBOXFS_MOUNT:=/mnt/mbox}"
+
+fail()
+{
+	echo "# $*"
+	exit 1
+}
+
+# is GOT WANTED
+is()
+{
+	[ "$1" = "$2" ] || fail "line ${BASH_LINENO[0]}: got '$1', not '$2'"
+}
+
+# fails COMMAND...: "!" would not do, as it never ends a shell under set -e.
+fails()
+{
+	! "$@" || fail "line ${BASH_LINENO[0]}: succeeded: $*"
+}
+
+attr()
+{
+	getfattr --only-values -n "user.mboxfs.$2" "$1" 2>/dev/null
+}
+
+# await FILE ATTRIBUTE VALUE
+await()
+{
+	local i
+
+	for ((i = 0; i < 2000; i++)); do
+		[ "$(attr "$1" "$2")" != "$3" ] || return 0
+		sleep 0.01
+	done
+	fail "$2 of $1 stays $(attr "$1" "$2"), not $3"
+}
+
+run_tests()
+{
+	local t n=0 failed=0 rc only=${1:-}
+
+	umask 0
+	for t in $(declare -F | sed -n 's/^declare -f test_//p'); do
+		[ -z "$only" ] || [ "$only" = "$t" ] || continue
+		n=$((n + 1))
+		mkdir "$MBOXFS_MOUNT/$t"
+		rc=0
+		(
+			cd "$MBOXFS_MOUNT/$t" || exit 1
+			set -eE
+			trap 'echo "# line $LINENO: $BASH_COMMAND"' ERR
+			"test_$t"
+		) </dev/null || rc=$?
+		rm -rf "${MBOXFS_MOUNT:?}/$t"
+		if [ $rc = 0 ]; then
+			echo "ok $n - $t"
+		else
+			echo "not ok $n - $t"
+			failed=1
+		fi
+	done
+	echo "1..$n"
+	return $failed
+}

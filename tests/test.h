@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A small harness: each TEST runs in a process and an empty group of its own,
+ * with a time limit, and prints one line of TAP.
+ */
+#ifndef _TEST_H
+#define _TEST_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+#include <time.h>
+#include <unistd.h>
+
+#define TEST_SECONDS	120
+
+struct test {
+	const char *name;
+	void (*run)(void);
+	struct test *next;
+};
+
+extern struct test *test_list;
+void test_failed(const char *file, int line, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* A test, named after the behaviour it shows. */
+#define TEST(id)							\
+	static void test_##id(void);					\
+	static struct test test_##id##_entry = { #id, test_##id, NULL };	\
+	__attribute__((constructor)) static void test_##id##_add(void)	\
+	{								\
+		struct test **end = &test_list;				\
+									\
+		while (*end)						\
+			end = &(*end)->next;				\
+		*end = &test_##id##_entry;				\
+	}								\
+	static void test_##id(void)
+
+/* The test fails and ends, in whatever process of it this is. */
+#define CHECK(condition)						\
+	do {								\
+		if (!(condition))					\
+			test_failed(__FILE__, __LINE__, "%s (errno %s)",	\
+				    #condition, strerrorname_np(errno));	\
+	} while (0)
+
+#define CHECK_EQ(got, wanted)						\
+	do {								\
+		long long got_ = (got), wanted_ = (wanted);		\
+									\
+		if (got_ != wanted_)					\
+			test_failed(__FILE__, __LINE__,			\
+				    "%s is %lld, not %lld (errno %s)",	\
+				    #got, got_, wanted_,		\
+				    strerrorname_np(errno));		\
+	} while (0)
+
+/* A call that is to fail with an error. */
+#define CHECK_ERR(call, error)						\
+	do {								\
+		long long ret_;						\
+									\
+		errno = 0;						\
+		ret_ = (call);						\
+		if (ret_ != -1 || errno != (error))			\
+			test_failed(__FILE__, __LINE__,			\
+				    "%s is %lld, %s, not -1, %s", #call,	\
+				    ret_, strerrorname_np(errno), #error);	\
+	} while (0)
+
+/* Mailboxes: made if they are not there; failures end the test. */
+int t_open(const char *name, int flags);
+void t_send(int fd, const char *text);
+void t_expect(int fd, const char *text);
+void t_expect_empty(int fd);
+
+/* Attributes, without their prefix. */
+int t_try_set(const char *name, const char *attribute, const char *value);
+void t_set(const char *name, const char *attribute, const char *value);
+long long t_get(const char *name, const char *attribute);
+void t_await(const char *name, const char *attribute, long long value);
+
+/* Processes: a child's failed CHECK fails the test when it is waited for. */
+pid_t t_fork(void);
+void t_wait(pid_t pid);
+void t_wait_all(void);
+void t_user(uid_t uid);
+long long t_now_ms(void);
+void t_sleep_ms(int ms);
+
+#endif /* _TEST_H */
