@@ -66,7 +66,12 @@ static bool mbox_pool_charge_one(struct mbox_pool *pool, u64 amount)
 		if (amount > max || (u64)used > max - amount)
 			return false;
 	} while (!atomic64_try_cmpxchg(&pool->used, &used, used + amount));
-	return true;
+
+	/* Lowered meanwhile? Either we see that, or mbox_pool_resize() us. */
+	if (likely((u64)used + amount <= READ_ONCE(pool->max)))
+		return true;
+	atomic64_sub(amount, &pool->used);
+	return false;
 }
 
 /**
@@ -119,7 +124,7 @@ int mbox_pool_resize(struct mbox_pool *pool, u64 max)
 
 	/* Set first, so that what is charged meanwhile keeps to it. */
 	WRITE_ONCE(pool->max, max);
-	smp_mb(); /* before @used is read; charging is a full barrier itself */
+	smp_mb(); /* pairs with the exchange in mbox_pool_charge_one() */
 	if (mbox_pool_used(pool) <= max)
 		return 0;
 	WRITE_ONCE(pool->max, old);
