@@ -171,7 +171,7 @@ static bool run(const struct test *test, const char *dir)
 	if (!pid) {
 		setpgid(0, 0);
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		alarm(TEST_SECONDS);
+		alarm(atoi(getenv("TEST_SECONDS") ?: "120"));
 		test->run();
 		exit(0);
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A small harness: each TEST runs in a process and an empty group of its own,
- * with a time limit, and prints one line of TAP.
+ * with a time limit (TEST_SECONDS), and prints one line of TAP.
  */
 #ifndef _TEST_H
 #define _TEST_H
@@ -29,8 +29,6 @@
 #include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
-
-#define TEST_SECONDS	120
 
 struct test {
 	const char *name;
