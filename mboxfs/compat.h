@@ -13,6 +13,7 @@
 #include <linux/fs.h>
 #include <linux/fs_context.h>
 #include <linux/fs_parser.h>
+#include <linux/hrtimer.h>
 #include <linux/version.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
@@ -101,6 +102,17 @@ static inline kgid_t mboxfs_result_gid(struct fs_context *fc,
 #else
 #define MBOXFS_FOP_FLAGS
 #define MBOXFS_FMODE_WASYNC	FMODE_BUF_WASYNC
+#endif
+
+/* 6.13: a timer gets its function where it is set up. */
+#ifndef MBOXFS_HAVE_HRTIMER_SETUP
+static inline void hrtimer_setup(struct hrtimer *timer,
+				 enum hrtimer_restart (*fn)(struct hrtimer *),
+				 clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock, mode);
+	timer->function = fn;
+}
 #endif
 
 /* 6.15: ->mkdir() returns a dentry. */

@@ -38,14 +38,26 @@ static int mboxfs_open(struct inode *inode, struct file *file)
 	return 0;
 }
 
+/* Called for each close() of a descriptor. */
+static int mboxfs_flush(struct file *file, fl_owner_t id)
+{
+	struct mbox *box = mboxfs_box(file_inode(file));
+
+	if ((file->f_mode & FMODE_WRITE) &&
+	    mbox_get_limit(box, MBOX_FLUSH_ON_CLOSE))
+		return mbox_flush(box);
+	return 0;
+}
+
 static int mboxfs_release(struct inode *inode, struct file *file)
 {
 	struct mboxfs_file *mf = file->private_data;
 
+	mboxfs_unbind(inode, file);
 	if (!mf)
 		return 0;
 	if (mf->rest)
-		mbox_msg_free(mboxfs_box(inode)->pool, mf->rest);
+		mbox_msg_put(mboxfs_box(inode)->pool, mf->rest);
 	mutex_destroy(&mf->lock);
 	kfree(mf);
 	return 0;
@@ -57,27 +69,39 @@ static bool mboxfs_nonblock(const struct kiocb *iocb)
 	       (iocb->ki_filp->f_flags & O_NONBLOCK);
 }
 
-static void mboxfs_received(struct kiocb *iocb, size_t len)
+/**
+ * mboxfs_received - after a message has been received
+ * @file:	through which
+ *
+ * Not file_accessed(), which goes by relatime.
+ */
+void mboxfs_received(struct file *file)
 {
-	struct file *file = iocb->ki_filp;
 	struct inode *inode = file_inode(file);
 
-	/* Not file_accessed(), which goes by relatime. */
 	if (!(file->f_flags & O_NOATIME) && !IS_NOATIME(inode) &&
 	    !(file->f_path.mnt->mnt_flags & MNT_NOATIME))
 		inode_set_atime_to_ts(inode, current_time(inode));
-	/* The VFS reports what it takes for a read: of at least one byte. */
-	if (!len && is_sync_kiocb(iocb))
-		fsnotify_access(file);
 }
 
-static void mboxfs_sent(struct kiocb *iocb, size_t len)
+/**
+ * mboxfs_sent - after a message has been sent
+ * @file:	through which
+ */
+void mboxfs_sent(struct file *file)
 {
-	struct inode *inode = file_inode(iocb->ki_filp);
+	struct inode *inode = file_inode(file);
 
 	inode_set_mtime_to_ts(inode, inode_set_ctime_current(inode));
+}
+
+/* read() has taken something. The VFS reports it, but not for no bytes. */
+static ssize_t mboxfs_end_read(struct kiocb *iocb, size_t len)
+{
+	mboxfs_received(iocb->ki_filp);
 	if (!len && is_sync_kiocb(iocb))
-		fsnotify_modify(iocb->ki_filp);
+		fsnotify_access(iocb->ki_filp);
+	return len;
 }
 
 /*
@@ -90,14 +114,18 @@ static ssize_t mboxfs_receive(struct kiocb *iocb, struct iov_iter *to,
 	struct mbox *box = mboxfs_box(file_inode(iocb->ki_filp));
 	struct mboxfs_file *mf = iocb->ki_filp->private_data;
 	size_t room = iov_iter_count(to), len;
-	unsigned int flags = MBOX_EOF;
+	struct mbox_want want = {
+		.flags = MBOX_EOF,
+		.room = room,
+		.timeout = MBOX_FOREVER,
+	};
 	struct mbox_msg *msg;
 
 	if (mboxfs_nonblock(iocb))
-		flags |= MBOX_NONBLOCK;
+		want.flags |= MBOX_NONBLOCK;
 	if (mbox_get_limit(box, MBOX_SHORT_READ) == MBOXFS_SHORT_READ_REFUSE)
-		flags |= MBOX_WHOLE;
-	msg = mbox_receive(box, room, flags);
+		want.flags |= MBOX_WHOLE;
+	msg = mbox_receive(box, &want);
 	if (IS_ERR(msg)) {
 		/* Both are an end of file to those who read. */
 		if (PTR_ERR(msg) == -ESHUTDOWN || PTR_ERR(msg) == -ENODATA)
@@ -107,18 +135,17 @@ static ssize_t mboxfs_receive(struct kiocb *iocb, struct iov_iter *to,
 
 	len = min_t(size_t, room, msg->len);
 	if (mbox_msg_copy_to(msg, 0, len, to)) {
-		mbox_return(box, msg);
+		mbox_return(box, &msg, 1);
 		return -EFAULT;
 	}
-	mbox_consume(box, msg);
+	mbox_consume(box, &msg, 1);
 	if (keep && len < msg->len) {
 		mf->offset = len;
 		WRITE_ONCE(mf->rest, msg);
 	} else {
-		mbox_msg_free(box->pool, msg);
+		mbox_msg_put(box->pool, msg);
 	}
-	mboxfs_received(iocb, len);
-	return len;
+	return mboxfs_end_read(iocb, len);
 }
 
 /* Go on in the message whose begin has been read. */
@@ -133,11 +160,9 @@ static ssize_t mboxfs_read_rest(struct kiocb *iocb, struct iov_iter *to)
 	mf->offset += len;
 	if (mf->offset == rest->len) {
 		WRITE_ONCE(mf->rest, NULL);
-		mbox_msg_free(mboxfs_box(file_inode(iocb->ki_filp))->pool,
-			      rest);
+		mbox_msg_put(mboxfs_box(file_inode(iocb->ki_filp))->pool, rest);
 	}
-	mboxfs_received(iocb, len);
-	return len;
+	return mboxfs_end_read(iocb, len);
 }
 
 /* short_read=keep: one read at a time, so that the parts stay in order. */
@@ -190,20 +215,16 @@ static ssize_t mboxfs_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	return mboxfs_complete_read(iocb, ret);
 }
 
-/*
- * Memory for a message: rather an error for its sender than an OOM killer, and
- * no sleep where io_uring must not wait.
- */
+/* Memory for a message, without sleeping where io_uring must not wait. */
 static struct mbox_msg *mboxfs_alloc(struct kiocb *iocb, struct mbox *box,
-				     size_t len)
+				     size_t len, unsigned int flags)
 {
-	gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN;
 	struct mbox_msg *msg;
 
 	if (!(iocb->ki_flags & IOCB_NOWAIT))
-		return mbox_msg_alloc(box->pool, len, gfp);
-	msg = mbox_msg_alloc(box->pool, len,
-			     GFP_NOWAIT | __GFP_ACCOUNT | __GFP_NOWARN);
+		return mbox_new_msg(box, len, 0, flags, MBOXFS_GFP);
+	msg = mbox_new_msg(box, len, 0, flags,
+			   GFP_NOWAIT | __GFP_ACCOUNT | __GFP_NOWARN);
 	return msg == ERR_PTR(-ENOMEM) ? ERR_PTR(-EAGAIN) : msg;
 }
 
@@ -217,20 +238,25 @@ static ssize_t mboxfs_write_iter(struct kiocb *iocb, struct iov_iter *from)
 
 	if (mboxfs_nonblock(iocb))
 		flags |= MBOX_NONBLOCK;
+	if (iocb->ki_flags & IOCB_DSYNC)
+		flags |= MBOX_SYNC;
 	err = mbox_check_send(box, len, flags);
 	if (err)
 		return err;
-	msg = mboxfs_alloc(iocb, box, len);
+	msg = mboxfs_alloc(iocb, box, len, flags);
 	if (IS_ERR(msg))
 		return PTR_ERR(msg);
-	err = mbox_msg_copy_from(msg, from);
-	if (!err)
-		err = mbox_send(box, msg, flags);
-	if (err) {
-		mbox_msg_free(box->pool, msg);
-		return err;
+	if (mbox_msg_copy_from(msg, from)) {
+		mbox_msg_put(box->pool, msg);
+		return -EFAULT;
 	}
-	mboxfs_sent(iocb, len);
+	err = mbox_send(box, msg, flags, MBOX_FOREVER);
+	if (err)
+		return err;
+	mboxfs_sent(iocb->ki_filp);
+	/* The VFS reports what it takes for a write: of at least one byte. */
+	if (!len && is_sync_kiocb(iocb))
+		fsnotify_modify(iocb->ki_filp);
 	return len;
 }
 
@@ -267,14 +293,14 @@ static loff_t mboxfs_llseek(struct file *file, loff_t offset, int whence)
 	return 0;
 }
 
-/* Nothing is delayed yet that could be published; the right is needed. */
+/* Publishes what is delayed, which is for those who may write. */
 static int mboxfs_fsync(struct file *file, loff_t start, loff_t end,
 			int datasync)
 {
 	if (!(file->f_mode & FMODE_WRITE) &&
 	    inode_permission(file_mnt_idmap(file), file_inode(file), MAY_WRITE))
 		return -EACCES;
-	return 0;
+	return mbox_flush(mboxfs_box(file_inode(file)));
 }
 
 static int mboxfs_fasync(int fd, struct file *file, int on)
@@ -286,15 +312,18 @@ static int mboxfs_fasync(int fd, struct file *file, int on)
 
 static void mboxfs_show_fdinfo(struct seq_file *m, struct file *file)
 {
+	struct mbox *box = mboxfs_box(file_inode(file));
 	struct mboxfs_file *mf = file->private_data;
 	struct mbox_stat stat;
 
-	mbox_get_stat(mboxfs_box(file_inode(file)), &stat);
+	mbox_get_stat(box, &stat);
 	seq_printf(m, "mbox-messages:\t%llu\n", stat.messages);
 	seq_printf(m, "mbox-bytes:\t%llu\n", stat.bytes);
+	seq_printf(m, "mbox-delayed-messages:\t%llu\n", stat.delayed_messages);
 	seq_printf(m, "mbox-readers-waiting:\t%llu\n", stat.readers_waiting);
 	seq_printf(m, "mbox-writers-waiting:\t%llu\n", stat.writers_waiting);
-	seq_printf(m, "mbox-stopped:\t%d\n", stat.stopped);
+	seq_printf(m, "mbox-stopped:\t%llu\n",
+		   mbox_get_limit(box, MBOX_STOPPED));
 	seq_printf(m, "mbox-rest:\t%d\n", mf && READ_ONCE(mf->rest));
 }
 
@@ -306,11 +335,14 @@ static void mboxfs_show_fdinfo(struct seq_file *m, struct file *file)
 const struct file_operations mboxfs_file_operations = {
 	.owner		= THIS_MODULE,
 	.open		= mboxfs_open,
+	.flush		= mboxfs_flush,
 	.release	= mboxfs_release,
 	.read_iter	= mboxfs_read_iter,
 	.write_iter	= mboxfs_write_iter,
 	.poll		= mboxfs_poll,
 	.llseek		= mboxfs_llseek,
+	.unlocked_ioctl	= mboxfs_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
 	.fsync		= mboxfs_fsync,
 	.fasync		= mboxfs_fasync,
 	.show_fdinfo	= mboxfs_show_fdinfo,

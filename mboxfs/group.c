@@ -28,6 +28,12 @@ struct mbox_limit_spec {
 	bool			unbounded;
 };
 
+static const char *const mbox_delay_change_words[] = {
+	[MBOXFS_DELAY_CHANGE_ANY] = "any",
+	[MBOXFS_DELAY_CHANGE_IDLE] = "idle",
+	NULL,
+};
+
 static const char *const mbox_short_read_words[] = {
 	[MBOXFS_SHORT_READ_TRUNCATE] = "truncate",
 	[MBOXFS_SHORT_READ_KEEP] = "keep",
@@ -64,6 +70,18 @@ static const struct mbox_limit_spec mbox_limit_specs[MBOX_NR_LIMITS] = {
 		.max = S64_MAX,
 		.unbounded = true,
 	},
+	[MBOX_SEND_DELAY_MS] = {
+		.name = "send_delay_ms",
+		.max = U32_MAX,
+	},
+	[MBOX_DELAY_CHANGE] = {
+		.name = "delay_change",
+		.words = mbox_delay_change_words,
+	},
+	[MBOX_TTL_MS] = {
+		.name = "ttl_ms",
+		.max = U32_MAX,
+	},
 	[MBOX_SHORT_READ] = {
 		.name = "short_read",
 		.words = mbox_short_read_words,
@@ -76,6 +94,14 @@ static const struct mbox_limit_spec mbox_limit_specs[MBOX_NR_LIMITS] = {
 		.name = "when_empty",
 		.words = mbox_when_empty_words,
 	},
+	[MBOX_FLUSH_ON_CLOSE] = {
+		.name = "flush_on_close",
+		.max = 1,
+	},
+	[MBOX_STOPPED] = {
+		.name = "stopped",
+		.max = 1,
+	},
 };
 
 /* What the root group of a mount begins with. */
@@ -84,6 +110,7 @@ const struct mbox_limits mbox_default_limits = {
 		[MBOX_MAX_MESSAGE_SIZE] = 65536,
 		[MBOX_MAX_MESSAGES] = 4096,
 		[MBOX_MAX_BYTES] = 1048576,
+		[MBOX_DELAY_CHANGE] = MBOXFS_DELAY_CHANGE_ANY,
 		[MBOX_SHORT_READ] = MBOXFS_SHORT_READ_TRUNCATE,
 		[MBOX_WHEN_FULL] = MBOXFS_WHEN_FULL_BLOCK,
 		[MBOX_WHEN_EMPTY] = MBOXFS_WHEN_EMPTY_BLOCK,
@@ -102,14 +129,15 @@ const char *mbox_limit_name(enum mbox_limit limit)
 /**
  * mbox_limit_find - the limit of a name
  * @name:	as users spell it
+ * @group:	whether it is to be one that a group has
  *
  * Return: an enum mbox_limit, or -ENOENT.
  */
-int mbox_limit_find(const char *name)
+int mbox_limit_find(const char *name, bool group)
 {
-	int limit;
+	int limit, end = group ? MBOX_NR_INHERITED : MBOX_NR_LIMITS;
 
-	for (limit = 0; limit < MBOX_NR_LIMITS; limit++)
+	for (limit = 0; limit < end; limit++)
 		if (!strcmp(mbox_limit_specs[limit].name, name))
 			return limit;
 	return -ENOENT;

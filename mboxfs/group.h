@@ -14,9 +14,15 @@ enum mbox_limit {
 	MBOX_MAX_MESSAGE_SIZE,
 	MBOX_MAX_MESSAGES,
 	MBOX_MAX_BYTES,
+	MBOX_SEND_DELAY_MS,
+	MBOX_DELAY_CHANGE,
+	MBOX_TTL_MS,
 	MBOX_SHORT_READ,
 	MBOX_WHEN_FULL,
 	MBOX_WHEN_EMPTY,
+	MBOX_FLUSH_ON_CLOSE,
+	MBOX_NR_INHERITED,	/* a group has those above */
+	MBOX_STOPPED = MBOX_NR_INHERITED,
 	MBOX_NR_LIMITS,
 };
 
@@ -37,7 +43,7 @@ extern const struct mbox_limits mbox_default_limits;
 #define MBOX_VALUE_TEXT	24
 
 const char *mbox_limit_name(enum mbox_limit limit);
-int mbox_limit_find(const char *name);
+int mbox_limit_find(const char *name, bool group);
 int mbox_limit_parse(enum mbox_limit limit, const char *text, size_t len,
 		     u64 *value);
 int mbox_limit_format(enum mbox_limit limit, u64 value, char *text);

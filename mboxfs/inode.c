@@ -72,7 +72,8 @@ struct inode *mboxfs_new_inode(struct mnt_idmap *idmap, struct super_block *sb,
 
 	switch (mode & S_IFMT) {
 	case S_IFREG:
-		mbox_init(mboxfs_box(inode), &sbi->memory, &limits);
+		mbox_init(mboxfs_box(inode), &sbi->memory, &limits, sb->s_dev,
+			  inode->i_ino);
 		inode->i_op = &mboxfs_file_inode_operations;
 		inode->i_fop = &mboxfs_file_operations;
 		break;
@@ -94,7 +95,10 @@ struct inode *mboxfs_alloc_inode(struct super_block *sb)
 	struct mboxfs_inode_info *info;
 
 	info = alloc_inode_sb(sb, mboxfs_inode_cache, GFP_KERNEL);
-	return info ? &info->vfs_inode : NULL;
+	if (!info)
+		return NULL;
+	info->bound = NULL;
+	return &info->vfs_inode;
 }
 
 /* Called after an RCU grace period: path walks may still read a symlink. */
@@ -208,7 +212,7 @@ static int mboxfs_link(struct dentry *old_dentry, struct inode *dir,
 	return 0;
 }
 
-static int mboxfs_unlink(struct inode *dir, struct dentry *dentry)
+int mboxfs_unlink(struct inode *dir, struct dentry *dentry)
 {
 	struct inode *inode = d_inode(dentry);
 

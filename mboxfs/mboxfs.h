@@ -38,6 +38,7 @@ struct mboxfs_sb_info {
  * @vfs_inode:	the inode
  * @box:	the mailbox of a regular file
  * @group:	the group of a directory
+ * @bound:	the open file that a mailbox lives as long as, or NULL
  */
 struct mboxfs_inode_info {
 	struct inode			vfs_inode;
@@ -45,6 +46,7 @@ struct mboxfs_inode_info {
 		struct mbox		box;
 		struct mbox_group	group;
 	};
+	struct file			*bound;
 };
 
 /**
@@ -60,6 +62,9 @@ struct mboxfs_file {
 	struct mbox_msg	*rest;
 	u32		offset;
 };
+
+/* Memory for messages: rather an error for the sender than an OOM killer. */
+#define MBOXFS_GFP	(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
 
 static inline struct mboxfs_inode_info *MBOXFS_I(const struct inode *inode)
 {
@@ -92,11 +97,18 @@ struct inode *mboxfs_new_inode(struct mnt_idmap *idmap, struct super_block *sb,
 struct inode *mboxfs_alloc_inode(struct super_block *sb);
 void mboxfs_free_inode(struct inode *inode);
 void mboxfs_evict_inode(struct inode *inode);
+int mboxfs_unlink(struct inode *dir, struct dentry *dentry);
 int mboxfs_inode_init(void);
 void mboxfs_inode_exit(void);
 
 /* In file.c */
 extern const struct file_operations mboxfs_file_operations;
+void mboxfs_sent(struct file *file);
+void mboxfs_received(struct file *file);
+
+/* In ioctl.c */
+long mboxfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+void mboxfs_unbind(struct inode *inode, struct file *file);
 
 /* In xattr.c */
 extern const struct xattr_handler *MBOXFS_XATTR_CONST mboxfs_xattr_handlers[];

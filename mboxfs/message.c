@@ -13,7 +13,10 @@
 #include "message.h"
 
 #include <linux/kernel.h>
+#include <linux/cred.h>
 #include <linux/mm.h>
+#include <linux/pid.h>
+#include <linux/pid_namespace.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uio.h>
@@ -43,6 +46,7 @@ static struct {
 };
 
 static struct kmem_cache *mbox_segment_cache;
+static struct kmem_cache *mbox_extra_cache;
 
 /**
  * mbox_pool_init - set up a bound
@@ -148,10 +152,13 @@ static size_t mbox_msg_segments(size_t len)
 	return DIV_ROUND_UP(len - MBOX_FIRST_MAX, MBOX_SEGMENT_MAX);
 }
 
-static u64 mbox_msg_size(unsigned int cache, size_t len)
+static u64 mbox_msg_size(unsigned int cache, size_t len, bool extra)
 {
-	return mbox_msg_caches[cache].size +
-	       (u64)mbox_msg_segments(len) * MBOX_OBJECT_MAX;
+	u64 size = mbox_msg_caches[cache].size;
+
+	if (unlikely(len > MBOX_FIRST_MAX))
+		size += (u64)mbox_msg_segments(len) * MBOX_OBJECT_MAX;
+	return extra ? size + sizeof(struct mbox_extra) : size;
 }
 
 /**
@@ -163,7 +170,47 @@ static u64 mbox_msg_size(unsigned int cache, size_t len)
  */
 u64 mbox_msg_memory(const struct mbox_msg *msg)
 {
-	return mbox_msg_size(msg->cache, msg->len);
+	return mbox_msg_size(msg->cache, msg->len, msg->extra);
+}
+
+/*
+ * The sender's number: that of most processes means the same for as long as
+ * the message lives, and needs no reference. One in a pid namespace has a
+ * number for each namespace above it, which only its struct pid knows.
+ */
+static void mbox_msg_set_sender(struct mbox_msg *msg)
+{
+	struct pid *pid = task_tgid(current);
+
+	if (likely(!pid->level))
+		msg->sender = ((unsigned long)pid_nr(pid) << 1) | 1;
+	else
+		msg->sender = (unsigned long)get_pid(pid);
+	current_euid_egid(&msg->uid, &msg->gid);
+}
+
+/* The sender's struct pid, if it is one. */
+static struct pid *mbox_msg_sender_pid(const struct mbox_msg *msg)
+{
+	return msg->sender & 1 ? NULL : (struct pid *)msg->sender;
+}
+
+/**
+ * mbox_msg_sender - who sent a message
+ * @msg:	the message
+ * @ns:		the pid namespace of the one who asks
+ *
+ * Context: any.
+ * Return: the process id as @ns knows it, or 0 if it does not; also of
+ * processes that have ended.
+ */
+pid_t mbox_msg_sender(const struct mbox_msg *msg, struct pid_namespace *ns)
+{
+	struct pid *pid = mbox_msg_sender_pid(msg);
+
+	if (pid)
+		return pid_nr_ns(pid, ns);
+	return ns == &init_pid_ns ? msg->sender >> 1 : 0;
 }
 
 static void mbox_msg_free_objects(struct mbox_msg *msg)
@@ -175,6 +222,8 @@ static void mbox_msg_free_objects(struct mbox_msg *msg)
 		kmem_cache_free(mbox_segment_cache, segment);
 		cond_resched();
 	}
+	if (unlikely(msg->extra))
+		kmem_cache_free(mbox_extra_cache, msg->extra);
 	kmem_cache_free(mbox_msg_caches[msg->cache].cache, msg);
 }
 
@@ -202,17 +251,20 @@ static bool mbox_msg_add_segments(struct mbox_msg *msg, gfp_t gfp)
  * mbox_msg_alloc - make a message with room for its body
  * @pool:	charged with all of its memory
  * @len:	bytes of the body, at most MBOXFS_MESSAGE_MAX
+ * @extra:	whether it is to have a struct mbox_extra
  * @gfp:	whether this may sleep
  *
- * The caller's memory cgroup pays.
+ * The caller's memory cgroup pays, and the caller is its sender. It has the
+ * default priority, tag 0 and the mailbox's delay.
  *
  * Return: the message, its body not yet written; -ENOSPC if the pool is
  * exhausted, -ENOMEM if memory is.
  */
-struct mbox_msg *mbox_msg_alloc(struct mbox_pool *pool, size_t len, gfp_t gfp)
+struct mbox_msg *mbox_msg_alloc(struct mbox_pool *pool, size_t len, bool extra,
+				gfp_t gfp)
 {
 	unsigned int cache = mbox_msg_cache(len);
-	u64 size = mbox_msg_size(cache, len);
+	u64 size = mbox_msg_size(cache, len, extra);
 	struct mbox_msg *msg;
 
 	if (!mbox_pool_charge(pool, size))
@@ -222,9 +274,22 @@ struct mbox_msg *mbox_msg_alloc(struct mbox_pool *pool, size_t len, gfp_t gfp)
 		goto out_uncharge;
 	msg->len = len;
 	msg->cache = cache;
+	msg->state = MBOX_MSG_OUTSIDE;
 	msg->segments = NULL;
-	if (!mbox_msg_add_segments(msg, gfp))
+	msg->extra = NULL;
+	msg->priority = 0;
+	msg->tag = 0;
+	msg->ttl_ms = 0;
+	msg->time = MBOX_DELAY_DEFAULT;
+	refcount_set(&msg->refs, 1);
+	if (unlikely(extra)) {
+		msg->extra = kmem_cache_zalloc(mbox_extra_cache, gfp);
+		if (!msg->extra)
+			goto out_free;
+	}
+	if (unlikely(len > MBOX_FIRST_MAX) && !mbox_msg_add_segments(msg, gfp))
 		goto out_free;
+	mbox_msg_set_sender(msg);
 	return msg;
 
 out_free:
@@ -235,29 +300,39 @@ out_uncharge:
 }
 
 /**
- * mbox_msg_free - the end of a message
+ * mbox_msg_put - one less knows a message
  * @pool:	what it was charged to
- * @msg:	the message; nobody else knows it any more
+ * @msg:	the message; freed if that was the last one
+ *
+ * New references are only made while the message is in its mailbox, where
+ * everyone can find it. So whoever holds the only one needs no atomic
+ * operation to know that.
  */
-void mbox_msg_free(struct mbox_pool *pool, struct mbox_msg *msg)
+void mbox_msg_put(struct mbox_pool *pool, struct mbox_msg *msg)
 {
-	u64 size = mbox_msg_memory(msg);
+	u64 size;
 
+	if (likely(refcount_read(&msg->refs) == 1))
+		smp_rmb(); /* pairs with the release of whoever put it last */
+	else if (!refcount_dec_and_test(&msg->refs))
+		return;
+	size = mbox_msg_memory(msg);
+	put_pid(mbox_msg_sender_pid(msg));
 	mbox_msg_free_objects(msg);
 	mbox_pool_uncharge(pool, size);
 }
 
 /**
- * mbox_msg_free_list - the end of many messages
+ * mbox_msg_put_list - mbox_msg_put() for many messages
  * @pool:	what they were charged to
  * @list:	linked by their @node; empty afterwards
  */
-void mbox_msg_free_list(struct mbox_pool *pool, struct list_head *list)
+void mbox_msg_put_list(struct mbox_pool *pool, struct list_head *list)
 {
 	struct mbox_msg *msg, *next;
 
 	list_for_each_entry_safe(msg, next, list, node) {
-		mbox_msg_free(pool, msg);
+		mbox_msg_put(pool, msg);
 		cond_resched();
 	}
 	INIT_LIST_HEAD(list);
@@ -353,7 +428,8 @@ int __init mbox_msg_init(void)
 	mbox_segment_cache = mbox_msg_create_cache("mboxfs_segment",
 						   MBOX_OBJECT_MAX,
 						   sizeof(struct mbox_segment));
-	if (mbox_segment_cache)
+	mbox_extra_cache = KMEM_CACHE(mbox_extra, SLAB_ACCOUNT);
+	if (mbox_segment_cache && mbox_extra_cache)
 		return 0;
 fail:
 	mbox_msg_exit();
@@ -367,6 +443,7 @@ void mbox_msg_exit(void)
 {
 	unsigned int i;
 
+	kmem_cache_destroy(mbox_extra_cache);
 	kmem_cache_destroy(mbox_segment_cache);
 	for (i = 0; i < ARRAY_SIZE(mbox_msg_caches); i++)
 		kmem_cache_destroy(mbox_msg_caches[i].cache);

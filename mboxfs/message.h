@@ -7,9 +7,16 @@
 
 #include <linux/atomic.h>
 #include <linux/list.h>
+#include <linux/rbtree.h>
+#include <linux/refcount.h>
 #include <linux/types.h>
+#include <linux/uidgid.h>
+
+#include "store.h"
 
 struct iov_iter;
+struct mbox_waiter;
+struct pid_namespace;
 
 /**
  * struct mbox_pool - a bound on something that many share
@@ -38,35 +45,99 @@ static inline u64 mbox_pool_used(const struct mbox_pool *pool)
 /* What does not fit behind a message's header, one page a piece. */
 struct mbox_segment;
 
+/* Where a message is; guarded by its mailbox's lock. */
+enum mbox_msg_state {
+	MBOX_MSG_OUTSIDE,	/* not sent yet, or not the mailbox's any more */
+	MBOX_MSG_DELAYED,	/* sent, to become readable later */
+	MBOX_MSG_STORED,	/* readable */
+	MBOX_MSG_COPYING,	/* with a reader */
+};
+
+/**
+ * struct mbox_extra - what few messages need
+ * @level:	the level of its priority, as long as it is kept here
+ * @expiry:	place among the messages that expire
+ * @msg:	whose this is, while @expiry is in use
+ * @sender:	who waits for it to be received, or NULL
+ * @orphan:	who waited was killed: received now, or not at all
+ *
+ * Made along with messages that have a priority, a time to live, or a sender
+ * who waits. Guarded by the mailbox's lock once the message is sent.
+ */
+struct mbox_extra {
+	struct mbox_level	level;
+	struct rb_node		expiry;
+	struct mbox_msg		*msg;
+	struct mbox_waiter	*sender;
+	bool			orphan;
+};
+
+/* @time of a message for which the mailbox's own delay holds. */
+#define MBOX_DELAY_DEFAULT	U64_MAX
+
 /**
  * struct mbox_msg - one message: its header, and the begin of its body
- * @node:	place in a mailbox's store, or on a list of the dead
+ * @node:	place in a mailbox's store, or on another list
  * @order:	place among all messages the mailbox ever published
+ * @due_node:	place among the delayed messages
  * @segments:	the rest of the body
+ * @extra:	what only few messages need, or NULL
+ * @sender:	process that sent it, see mbox_msg_sender()
+ * @uid:	its user
+ * @gid:	its group
+ * @tag:	any number the sender likes
+ * @seq:	the mailbox's running number
+ * @sent:	when it was sent, CLOCK_REALTIME, ns
+ * @time:	CLOCK_BOOTTIME, ns: when it becomes readable, as long as it is
+ *		delayed; later when it expires, if it has a time to live. Before
+ *		it is sent: the delay that its sender wants
+ * @ttl_ms:	how long it may stay unread once readable, or 0
+ * @refs:	who knows it: its mailbox, and those who peek
  * @len:	bytes of the body
+ * @priority:	higher ones are received first
+ * @state:	where it is
  * @cache:	which of the own caches this object is from
  * @body:	the body's begin
  *
- * Between being allocated and being sent a message belongs to its sender, and
- * while it is copied out to one reader; neither needs a lock then. In between
- * @node and @order are guarded by the mailbox's lock.
+ * Between being made and being sent a message belongs to its sender, and while
+ * it is copied out to one reader; neither needs a lock then. In between all
+ * but the body is guarded by the mailbox's lock.
  */
 struct mbox_msg {
-	struct list_head	node;
-	u64			order;
+	union {
+		struct {
+			struct list_head	node;
+			u64			order;
+		};
+		struct rb_node	due_node;
+	};
 	struct mbox_segment	*segments;
+	struct mbox_extra	*extra;
+	unsigned long		sender;
+	kuid_t			uid;
+	kgid_t			gid;
+	u64			tag;
+	u64			seq;
+	u64			sent;
+	u64			time;
+	u32			ttl_ms;
+	refcount_t		refs;
 	u32			len;
-	u32			cache;
+	u16			priority;
+	u8			state;
+	u8			cache;
 	u8			body[] __aligned(8);
 };
 
-struct mbox_msg *mbox_msg_alloc(struct mbox_pool *pool, size_t len, gfp_t gfp);
-void mbox_msg_free(struct mbox_pool *pool, struct mbox_msg *msg);
-void mbox_msg_free_list(struct mbox_pool *pool, struct list_head *list);
+struct mbox_msg *mbox_msg_alloc(struct mbox_pool *pool, size_t len, bool extra,
+				gfp_t gfp);
+void mbox_msg_put(struct mbox_pool *pool, struct mbox_msg *msg);
+void mbox_msg_put_list(struct mbox_pool *pool, struct list_head *list);
 int mbox_msg_copy_from(struct mbox_msg *msg, struct iov_iter *from);
 int mbox_msg_copy_to(struct mbox_msg *msg, size_t offset, size_t len,
 		     struct iov_iter *to);
 u64 mbox_msg_memory(const struct mbox_msg *msg);
+pid_t mbox_msg_sender(const struct mbox_msg *msg, struct pid_namespace *ns);
 
 int mbox_msg_init(void);
 void mbox_msg_exit(void);

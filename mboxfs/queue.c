@@ -1,65 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * One mailbox: send, receive, wait, wake, purge, stop.
+ * One mailbox: send, receive, purge, stop.
  *
  * The locking rules are in queue.h. "__" means that the lock is held.
  */
-#include "queue.h"
+#include "engine.h"
 
 #include <linux/fs.h>
 #include <linux/kernel.h>
-#include <linux/limits.h>
-#include <linux/sched/prio.h>
 #include <linux/sched/signal.h>
-#include <linux/sched/task.h>
+#include <linux/timekeeping.h>
 
 #include "compat.h"
-#include "uapi/linux/mboxfs.h"
 
-/* Messages dropped for a new one before the lock is let go for a moment. */
-#define MBOX_DROP_BATCH		1000
-
-/**
- * struct mbox_waiter - a task that waits, on its own stack
- * @node:	in mbox->readers or ->writers, later on a list of ended waits
- * @task:	who waits
- * @prio:	its real-time priority; all others are equal
- * @queued:	still waiting; guarded by the mailbox's lock
- * @ended:	the wait is over and the waker is gone, see MBOX_HANDOFF
- * @flags:	how to receive
- * @result:	0 or an error
- * @room:	the reader's room
- * @msg:	what a writer sends; what a reader got
- */
-struct mbox_waiter {
-	struct list_head	node;
-	struct task_struct	*task;
-	int			prio;
-	bool			queued;
-	bool			ended;
-	unsigned int		flags;
-	int			result;
-	size_t			room;
-	struct mbox_msg		*msg;
-};
+/* What EPOLLOUT means: no sender of any legal message would have to wait. */
+static bool __mbox_writable(const struct mbox *box);
 
 /**
- * struct mbox_after - what a step has led to, done after the unlock
- * @ended:	waits that are over
- * @garbage:	messages to free
- * @readable:	messages that have become readable
- * @writable:	there is room now and was not before
- * @hangup:	the mailbox has been stopped, or is drained after that
+ * mbox_lock - begin a step
+ * @box:	the mailbox
+ * @after:	collects what the step leads to
  */
-struct mbox_after {
-	struct list_head	ended;
-	struct list_head	garbage;
-	unsigned int		readable;
-	bool			writable;
-	bool			hangup;
-};
-
-static void mbox_lock(struct mbox *box, struct mbox_after *after)
+void mbox_lock(struct mbox *box, struct mbox_after *after)
 	__acquires(&box->lock)
 {
 	INIT_LIST_HEAD(&after->ended);
@@ -68,21 +30,7 @@ static void mbox_lock(struct mbox *box, struct mbox_after *after)
 	after->writable = false;
 	after->hangup = false;
 	spin_lock(&box->lock);
-}
-
-/* Let the tasks go whose waits have ended; see MBOX_HANDOFF for the order. */
-static void mbox_wake(struct list_head *ended)
-{
-	struct mbox_waiter *waiter, *next;
-
-	list_for_each_entry_safe(waiter, next, ended, node) {
-		struct task_struct *task = get_task_struct(waiter->task);
-
-		/* Pairs with the acquire in mbox_wait(); @waiter may go now. */
-		smp_store_release(&waiter->ended, true);
-		wake_up_process(task);
-		put_task_struct(task);
-	}
+	after->was_writable = __mbox_writable(box);
 }
 
 /*
@@ -108,7 +56,14 @@ static void mbox_notify(struct mbox *box, const struct mbox_after *after)
 		kill_fasync(&box->fasync, SIGIO, POLL_OUT);
 }
 
-static void mbox_unlock(struct mbox *box, struct mbox_after *after)
+/**
+ * mbox_unlock - end a step: drop the lock, then do what it has led to
+ * @box:	the mailbox
+ * @after:	from mbox_lock()
+ *
+ * Context: may sleep.
+ */
+void mbox_unlock(struct mbox *box, struct mbox_after *after)
 	__releases(&box->lock)
 {
 	bool event = after->readable || after->writable || after->hangup;
@@ -123,31 +78,14 @@ static void mbox_unlock(struct mbox *box, struct mbox_after *after)
 	if (unlikely(event))
 		mbox_notify(box, after);
 	if (unlikely(!list_empty(&after->garbage)))
-		mbox_msg_free_list(box->pool, &after->garbage);
+		mbox_msg_put_list(box->pool, &after->garbage);
 }
 
-static void mbox_sum_add(struct mbox_sum *sum, const struct mbox_msg *msg)
+/* Nothing can become readable any more. */
+static bool __mbox_over(const struct mbox *box)
 {
-	sum->messages++;
-	sum->bytes += msg->len;
-	sum->memory += mbox_msg_memory(msg);
-}
-
-static void mbox_sum_sub(struct mbox_sum *sum, const struct mbox_msg *msg)
-{
-	sum->messages--;
-	sum->bytes -= msg->len;
-	sum->memory -= mbox_msg_memory(msg);
-}
-
-static u64 __mbox_limit(const struct mbox *box, enum mbox_limit limit)
-{
-	return box->limits.value[limit];
-}
-
-static bool __mbox_drained(const struct mbox *box)
-{
-	return box->stopped && !box->held.messages;
+	return unlikely(box->stopped) && !box->delayed.messages &&
+	       !box->copying.messages;
 }
 
 static u64 __mbox_max_length(const struct mbox *box)
@@ -157,22 +95,24 @@ static u64 __mbox_max_length(const struct mbox *box)
 		    (u64)MBOXFS_MESSAGE_MAX);
 }
 
-static bool __mbox_fits_beside(const struct mbox *box,
-			       const struct mbox_sum *sum, u64 len)
+/* Whether a message fits beside so many others. */
+static bool __mbox_fits_beside(const struct mbox *box, u64 messages, u64 bytes,
+			       u64 len)
 {
 	u64 max_bytes = __mbox_limit(box, MBOX_MAX_BYTES);
 
 	/* More than the limits may be queued, from before they were lowered. */
-	return sum->messages < __mbox_limit(box, MBOX_MAX_MESSAGES) &&
-	       len <= max_bytes && sum->bytes <= max_bytes - len;
+	return messages < __mbox_limit(box, MBOX_MAX_MESSAGES) &&
+	       len <= max_bytes && bytes <= max_bytes - len;
 }
 
 static bool __mbox_fits(const struct mbox *box, u64 len)
 {
-	return __mbox_fits_beside(box, &box->held, len);
+	return __mbox_fits_beside(box,
+				  box->held.messages + box->delayed.messages,
+				  box->held.bytes + box->delayed.bytes, len);
 }
 
-/* What EPOLLOUT means: no sender of any legal message would have to wait. */
 static bool __mbox_writable(const struct mbox *box)
 {
 	if (__mbox_limit(box, MBOX_WHEN_FULL) == MBOXFS_WHEN_FULL_DROP_OLDEST)
@@ -181,130 +121,204 @@ static bool __mbox_writable(const struct mbox *box)
 	       __mbox_fits(box, __mbox_max_length(box));
 }
 
-/* Take a waiter off its queue. */
-static void __mbox_unqueue(struct mbox *box, struct mbox_waiter *waiter,
-			   u32 *waiting)
+/* The next message to be received, or NULL. */
+static struct mbox_msg *__mbox_first(struct mbox *box)
 {
-	list_del(&waiter->node);
-	waiter->queued = false;
-	(*waiting)--;
+	return mbox_store_next(&box->store, NULL);
 }
 
-/* End a wait for good; see MBOX_HANDOFF. */
-static void __mbox_end_wait(struct mbox *box, struct mbox_waiter *waiter,
-			    u32 *waiting, int result, struct mbox_after *after)
+static bool mbox_matches(const struct mbox_msg *msg,
+			 const struct mbox_want *want)
 {
-	__mbox_unqueue(box, waiter, waiting);
-	waiter->result = result;
-	list_add_tail(&waiter->node, &after->ended);
+	if ((want->flags & MBOX_TAGGED) && msg->tag != want->tag)
+		return false;
+	return !(want->flags & MBOX_FROM) ||
+	       mbox_msg_sender(msg, want->ns) == want->sender;
 }
 
-static void __mbox_end_all(struct mbox *box, struct list_head *queue,
-			   u32 *waiting, int result, struct mbox_after *after)
+static bool mbox_too_long(const struct mbox_msg *msg,
+			  const struct mbox_want *want)
 {
-	struct mbox_waiter *waiter, *next;
-
-	list_for_each_entry_safe(waiter, next, queue, node)
-		__mbox_end_wait(box, waiter, waiting, result, after);
+	return (want->flags & MBOX_WHOLE) && msg->len > want->room;
 }
 
-/* Real-time tasks first, by priority; otherwise in the order of arrival. */
-static void __mbox_queue(struct list_head *queue, struct mbox_waiter *waiter)
+/* A message is with a reader now, or with one more who only looks at it. */
+static void __mbox_begin_copy(struct mbox *box, struct mbox_msg *msg)
 {
-	struct mbox_waiter *prev;
-
-	list_for_each_entry_reverse(prev, queue, node)
-		if (prev->prio <= waiter->prio)
-			break;
-	/* Behind @prev, or behind the head if nobody is to stay in front. */
-	list_add(&waiter->node, &prev->node);
+	msg->state = MBOX_MSG_COPYING;
+	mbox_sum_add(&box->copying, msg);
 }
 
-static bool mbox_leave(struct mbox *box, struct mbox_waiter *waiter,
-		       u32 *waiting);
-
-/*
- * Wait in @queue until the wait is ended, or a signal comes. Entered with the
- * lock held, left without it.
- *
- * Return: what the wait ended with, or -ERESTARTSYS.
- */
-static int mbox_wait(struct mbox *box, struct mbox_after *after,
-		     struct list_head *queue, u32 *waiting,
-		     struct mbox_waiter *waiter)
-	__releases(&box->lock)
+static void __mbox_unstore(struct mbox *box, struct mbox_msg *msg)
 {
-	unsigned int state = TASK_INTERRUPTIBLE;
-
-	waiter->task = current;
-	waiter->prio = min(current->prio, MAX_RT_PRIO);
-	waiter->queued = true;
-	waiter->ended = false;
-	__mbox_queue(queue, waiter);
-	(*waiting)++;
-	mbox_unlock(box, after);
-
-	for (;;) {
-		set_current_state(state);
-		/* See MBOX_HANDOFF; pairs with the release in mbox_wake(). */
-		if (smp_load_acquire(&waiter->ended))
-			break;
-		if (state == TASK_INTERRUPTIBLE && signal_pending(current)) {
-			__set_current_state(TASK_RUNNING);
-			if (mbox_leave(box, waiter, waiting))
-				return -ERESTARTSYS;
-			state = TASK_UNINTERRUPTIBLE;
-			continue;
-		}
-		schedule();
-	}
-	__set_current_state(TASK_RUNNING);
-	return waiter->result;
+	mbox_store_del(&box->store, msg);
+	if (unlikely(msg->ttl_ms))
+		__mbox_unexpire(box, msg);
 }
 
-/* Hand a message to the first reader who waits and takes it. */
+/* Give a message to those who wait and want it; true if one has taken it. */
 static bool __mbox_hand_over(struct mbox *box, struct mbox_msg *msg,
 			     struct mbox_after *after)
 {
-	struct mbox_waiter *reader;
+	struct mbox_waiter *reader, *next;
 
-	while (!list_empty(&box->readers)) {
-		reader = list_first_entry(&box->readers, struct mbox_waiter,
-					  node);
-		if ((reader->flags & MBOX_WHOLE) && msg->len > reader->room) {
-			__mbox_end_wait(box, reader, &box->readers_waiting,
-					-EMSGSIZE, after);
+	list_for_each_entry_safe(reader, next, &box->readers, node) {
+		if (!mbox_matches(msg, reader->want))
+			continue;
+		if (mbox_too_long(msg, reader->want)) {
+			reader->msg = NULL;
+			reader->len = msg->len;
+			__mbox_end_wait(reader, -EMSGSIZE, after);
 			continue;
 		}
 		reader->msg = msg;
-		mbox_sum_add(&box->copying, msg);
-		__mbox_end_wait(box, reader, &box->readers_waiting, 0, after);
+		__mbox_end_wait(reader, 0, after);
+		if (reader->want->flags & MBOX_PEEK) {
+			refcount_inc(&msg->refs);
+			continue;
+		}
+		__mbox_begin_copy(box, msg);
 		return true;
 	}
 	return false;
 }
 
-static void __mbox_publish(struct mbox *box, struct mbox_msg *msg,
-			   struct mbox_after *after)
+/* Whether someone waits who would take this message. */
+static bool __mbox_wanted(const struct mbox *box, const struct mbox_msg *msg)
+{
+	struct mbox_waiter *reader;
+
+	list_for_each_entry(reader, &box->readers, node)
+		if (!(reader->want->flags & MBOX_PEEK) &&
+		    mbox_matches(msg, reader->want) &&
+		    !mbox_too_long(msg, reader->want))
+			return true;
+	return false;
+}
+
+/**
+ * __mbox_publish - a message that has been sent becomes readable
+ * @box:	the mailbox
+ * @msg:	the message
+ * @now:	CLOCK_BOOTTIME, ns, or 0 if the caller does not know
+ * @after:	of this step
+ *
+ * Context: lock held.
+ */
+void __mbox_publish(struct mbox *box, struct mbox_msg *msg, u64 now,
+		    struct mbox_after *after)
 {
 	msg->order = ++box->published;
-	if (__mbox_hand_over(box, msg, after))
+	mbox_sum_add(&box->held, msg);
+	if (unlikely(msg->ttl_ms))
+		msg->time = (now ? now : ktime_get_boottime_ns()) +
+			    (u64)msg->ttl_ms * NSEC_PER_MSEC;
+	if (unlikely(!list_empty(&box->readers)) &&
+	    __mbox_hand_over(box, msg, after))
 		return;
-	list_add_tail(&msg->node, &box->store);
+	msg->state = MBOX_MSG_STORED;
+	mbox_store_add(&box->store, msg);
+	if (unlikely(msg->ttl_ms))
+		__mbox_expire_at(box, msg);
 	after->readable++;
+}
+
+/* When a message that is sent now is due; 0: at once. */
+static u64 __mbox_due(const struct mbox *box, const struct mbox_msg *msg)
+{
+	u64 delay = msg->time;
+
+	if (likely(delay == MBOX_DELAY_DEFAULT))
+		delay = __mbox_limit(box, MBOX_SEND_DELAY_MS) * NSEC_PER_MSEC;
+	if (likely(!delay))
+		return 0;
+	/* Beyond what a clock can show is for ever. */
+	delay = min_t(u64, delay, KTIME_MAX / 2);
+	return ktime_get_boottime_ns() + delay;
 }
 
 static void __mbox_accept(struct mbox *box, struct mbox_msg *msg,
 			  struct mbox_after *after)
 {
-	box->sent_total++;
-	mbox_sum_add(&box->held, msg);
-	__mbox_publish(box, msg, after);
+	u64 due = __mbox_due(box, msg);
+
+	msg->seq = ++box->sent_total;
+	msg->sent = ktime_get_real_ns();
+	if (unlikely(due))
+		__mbox_delay(box, msg, due);
+	else
+		__mbox_publish(box, msg, 0, after);
+}
+
+/**
+ * mbox_cancel_sender - who waits for a message learns that it goes unread
+ * @msg:	the message
+ * @after:	of this step
+ *
+ * Context: lock of its mailbox held.
+ */
+void mbox_cancel_sender(struct mbox_msg *msg, struct mbox_after *after)
+{
+	struct mbox_waiter *sender = msg->extra ? msg->extra->sender : NULL;
+
+	if (likely(!sender))
+		return;
+	msg->extra->sender = NULL;
+	sender->msg = NULL;
+	__mbox_end_wait(sender, -ECANCELED, after);
+}
+
+/**
+ * __mbox_discard - a message goes without having been received
+ * @box:	the mailbox
+ * @msg:	stored, or being copied no more (@copying does not count it)
+ * @after:	of this step
+ *
+ * Context: lock held.
+ */
+void __mbox_discard(struct mbox *box, struct mbox_msg *msg,
+		    struct mbox_after *after)
+{
+	if (msg->state == MBOX_MSG_STORED)
+		__mbox_unstore(box, msg);
+	mbox_sum_sub(&box->held, msg);
+	msg->state = MBOX_MSG_OUTSIDE;
+	mbox_cancel_sender(msg, after);
+	list_add_tail(&msg->node, &after->garbage);
+}
+
+/**
+ * __mbox_withdraw - a sender takes the message back that it waits for
+ * @box:	the mailbox
+ * @sender:	who waits; its message is its own again
+ *
+ * Context: lock held.
+ * Return: false if the message is being copied.
+ */
+bool __mbox_withdraw(struct mbox *box, struct mbox_waiter *sender)
+{
+	struct mbox_msg *msg = sender->msg;
+
+	switch (msg->state) {
+	case MBOX_MSG_DELAYED:
+		__mbox_undelay(box, msg);
+		break;
+	case MBOX_MSG_STORED:
+		__mbox_unstore(box, msg);
+		mbox_sum_sub(&box->held, msg);
+		break;
+	default:
+		return false;
+	}
+	msg->state = MBOX_MSG_OUTSIDE;
+	msg->extra->sender = NULL;
+	box->revoked_total++;
+	return true;
 }
 
 /*
- * Make room for @msg by dropping older messages, if that can make enough:
- * those being copied stay.
+ * Make room for @msg by dropping older messages, if that can make enough: none
+ * of a higher priority, none that are delayed or being copied.
  *
  * Return: 0, -ENOSPC if it cannot (nothing is dropped then), or -EAGAIN after
  * a batch, to go on in another step.
@@ -312,17 +326,19 @@ static void __mbox_accept(struct mbox *box, struct mbox_msg *msg,
 static int __mbox_drop_oldest(struct mbox *box, struct mbox_msg *msg,
 			      struct mbox_after *after)
 {
-	unsigned int batch = MBOX_DROP_BATCH;
-	struct mbox_msg *oldest;
+	unsigned int batch = MBOX_BATCH;
+	struct mbox_sum stay = box->copying;
+	struct mbox_msg *worst;
 
-	if (!__mbox_fits_beside(box, &box->copying, msg->len))
+	mbox_store_above(&box->store, msg->priority, &stay);
+	if (!__mbox_fits_beside(box, stay.messages + box->delayed.messages,
+				stay.bytes + box->delayed.bytes, msg->len))
 		return -ENOSPC;
 	while (!__mbox_fits(box, msg->len)) {
 		if (!batch--)
 			return -EAGAIN;
-		oldest = list_first_entry(&box->store, struct mbox_msg, node);
-		list_move_tail(&oldest->node, &after->garbage);
-		mbox_sum_sub(&box->held, oldest);
+		worst = mbox_store_worst(&box->store);
+		__mbox_discard(box, worst, after);
 		box->dropped_total++;
 	}
 	return 0;
@@ -350,63 +366,68 @@ static int __mbox_make_room(struct mbox *box, struct mbox_msg *msg,
 	}
 }
 
+/* A message is known by who waits for it; see MBOX_RENDEZVOUS. */
+static void __mbox_meet(struct mbox *box, struct mbox_waiter *sender)
+{
+	__mbox_queue(&box->rendezvous, &box->writers_waiting, sender);
+	sender->msg->extra->sender = sender;
+}
+
 /* Let waiting writers in, in order, as long as the first one fits. */
 static void __mbox_admit(struct mbox *box, struct mbox_after *after)
 {
 	struct mbox_waiter *writer;
+	struct mbox_msg *msg;
 	int ret;
 
 	while (!list_empty(&box->writers)) {
 		writer = list_first_entry(&box->writers, struct mbox_waiter,
 					  node);
-		ret = __mbox_make_room(box, writer->msg, after);
+		msg = writer->msg;
+		ret = __mbox_make_room(box, msg, after);
 		if (ret == -EAGAIN)
 			break;
-		if (!ret)
-			__mbox_accept(box, writer->msg, after);
-		__mbox_end_wait(box, writer, &box->writers_waiting, ret, after);
+		if (!ret && writer->sync) {
+			/* It goes on waiting, for another thing. */
+			list_move_tail(&writer->node, &box->rendezvous);
+			msg->extra->sender = writer;
+			__mbox_accept(box, msg, after);
+			continue;
+		}
+		if (!ret) {
+			writer->msg = NULL;
+			__mbox_accept(box, msg, after);
+		}
+		__mbox_end_wait(writer, ret, after);
 	}
 }
 
-/*
- * Something that kept messages out has changed, or messages have gone.
- * @was_writable is from before that.
+static void __mbox_end_all(struct list_head *queue, int result,
+			   struct mbox_after *after)
+{
+	struct mbox_waiter *waiter, *next;
+
+	list_for_each_entry_safe(waiter, next, queue, node)
+		__mbox_end_wait(waiter, result, after);
+}
+
+/**
+ * __mbox_settle - messages have gone, or what kept them out has changed
+ * @box:	the mailbox
+ * @after:	of this step
+ *
+ * Context: lock held.
  */
-static void __mbox_settle(struct mbox *box, bool was_writable,
-			  struct mbox_after *after)
+void __mbox_settle(struct mbox *box, struct mbox_after *after)
 {
 	if (unlikely(!list_empty(&box->writers)))
 		__mbox_admit(box, after);
-	if (!was_writable && __mbox_writable(box))
+	if (!after->was_writable && __mbox_writable(box))
 		after->writable = true;
-	if (unlikely(__mbox_drained(box))) {
-		__mbox_end_all(box, &box->readers, &box->readers_waiting,
-			       -ESHUTDOWN, after);
-		after->hangup = true;
+	if (__mbox_over(box)) {
+		__mbox_end_all(&box->readers, -ESHUTDOWN, after);
+		after->hangup |= mbox_store_empty(&box->store);
 	}
-}
-
-/*
- * Leave a queue because of a signal. What the waiter stood in the way of goes
- * on.
- *
- * Return: whether it was still queued; if not, its wait has been ended.
- */
-static bool mbox_leave(struct mbox *box, struct mbox_waiter *waiter,
-		       u32 *waiting)
-{
-	struct mbox_after after;
-	bool was_writable, left;
-
-	mbox_lock(box, &after);
-	was_writable = __mbox_writable(box);
-	left = waiter->queued;
-	if (left) {
-		__mbox_unqueue(box, waiter, waiting);
-		__mbox_settle(box, was_writable, &after);
-	}
-	mbox_unlock(box, &after);
-	return left;
 }
 
 /**
@@ -414,31 +435,66 @@ static bool mbox_leave(struct mbox *box, struct mbox_waiter *waiter,
  * @box:	the mailbox
  * @pool:	what its messages are charged to; outlives it
  * @limits:	limits and policies to begin with
+ * @dev:	what it is called in traces
+ * @ino:	as well
  */
 void mbox_init(struct mbox *box, struct mbox_pool *pool,
-	       const struct mbox_limits *limits)
+	       const struct mbox_limits *limits, dev_t dev, u64 ino)
 {
 	memset(box, 0, sizeof(*box));
 	spin_lock_init(&box->lock);
-	INIT_LIST_HEAD(&box->store);
+	mbox_store_init(&box->store);
 	INIT_LIST_HEAD(&box->readers);
 	INIT_LIST_HEAD(&box->writers);
+	INIT_LIST_HEAD(&box->rendezvous);
 	box->limits = *limits;
 	init_waitqueue_head(&box->poll);
 	box->pool = pool;
+	box->dev = dev;
+	box->ino = ino;
+	__mbox_timed_init(box);
 }
 
 /**
  * mbox_exit - free what is left in a mailbox
  * @box:	the mailbox; nobody else knows it any more
  *
- * Context: may sleep.
+ * Context: sleeps.
  */
 void mbox_exit(struct mbox *box)
 {
+	LIST_HEAD(left);
+
 	WARN_ON(!list_empty(&box->readers) || !list_empty(&box->writers) ||
-		box->copying.messages);
-	mbox_msg_free_list(box->pool, &box->store);
+		!list_empty(&box->rendezvous) || box->copying.messages);
+	mbox_timed_exit(box);
+	mbox_store_take_all(&box->store, &left);
+	mbox_msg_put_list(box->pool, &left);
+}
+
+/**
+ * mbox_new_msg - make a message to send to a mailbox
+ * @box:	the mailbox
+ * @len:	bytes of its body
+ * @priority:	its priority
+ * @flags:	as for mbox_send()
+ * @gfp:	whether this may sleep
+ *
+ * Return: as mbox_msg_alloc().
+ */
+struct mbox_msg *mbox_new_msg(struct mbox *box, size_t len, u16 priority,
+			      unsigned int flags, gfp_t gfp)
+{
+	u32 ttl_ms = mbox_get_limit(box, MBOX_TTL_MS);
+	bool extra = priority || ttl_ms || (flags & MBOX_SYNC);
+	struct mbox_msg *msg;
+
+	msg = mbox_msg_alloc(box->pool, len, extra, gfp);
+	if (!IS_ERR(msg)) {
+		msg->priority = priority;
+		msg->ttl_ms = ttl_ms;
+	}
+	return msg;
 }
 
 /**
@@ -460,24 +516,59 @@ int mbox_check_send(struct mbox *box, u64 len, unsigned int flags)
 		return -EMSGSIZE;
 	if ((flags & MBOX_NONBLOCK) && !READ_ONCE(box->stopped) &&
 	    mbox_get_limit(box, MBOX_WHEN_FULL) == MBOXFS_WHEN_FULL_BLOCK &&
+	    !mbox_get_limit(box, MBOX_TTL_MS) &&
 	    READ_ONCE(box->held.messages) >=
 		    mbox_get_limit(box, MBOX_MAX_MESSAGES))
 		return -EAGAIN;
 	return 0;
 }
 
+/* Whether @msg can be sent now; as __mbox_make_room(). */
+static int __mbox_try_send(struct mbox *box, struct mbox_msg *msg,
+			   unsigned int flags, struct mbox_after *after)
+{
+	int ret;
+
+	if (unlikely(box->stopped))
+		return -ESHUTDOWN;
+	if (unlikely(!list_empty(&box->writers)))
+		return -EAGAIN; /* see MBOX_FAIR */
+	ret = __mbox_make_room(box, msg, after);
+	/* Without waiting, one can only meet who is there already. */
+	if (!ret && (flags & MBOX_SYNC) && (flags & MBOX_NONBLOCK) &&
+	    (__mbox_due(box, msg) || !__mbox_wanted(box, msg)))
+		return -EAGAIN;
+	return ret;
+}
+
+/* Wait with a message in a queue; the lock is dropped. */
+static int mbox_send_wait(struct mbox *box, struct mbox_after *after,
+			  struct mbox_waiter *waiter, s64 timeout)
+	__releases(&box->lock)
+{
+	int ret = mbox_wait(box, after, waiter, timeout);
+
+	/* What is still the sender's has not been sent. */
+	if (waiter->msg)
+		mbox_msg_put(box->pool, waiter->msg);
+	return ret;
+}
+
 /**
  * mbox_send - send a message
  * @box:	the mailbox
- * @msg:	the message, filled; belongs to the mailbox on success
- * @flags:	MBOX_NONBLOCK
+ * @msg:	the message, filled; not the caller's any more, whatever is returned
+ * @flags:	MBOX_NONBLOCK, MBOX_SYNC (@msg has an extra then)
+ * @timeout:	ns to wait at most, or MBOX_FOREVER
  *
- * Context: may sleep, if there is no room; no lock held.
+ * Context: may sleep; no lock held.
  * Return: 0; -EMSGSIZE; -ENOSPC if there is no room and when_full is not
  * "block"; -EAGAIN if it would have to wait but may not; -ESHUTDOWN if the
- * mailbox is stopped, or has been while this waited; -ERESTARTSYS.
+ * mailbox is stopped, or has been while this waited; with MBOX_SYNC -ECANCELED
+ * if it went unread; -ETIMEDOUT; -ERESTARTSYS or, with a timeout, -EINTR.
  */
-int mbox_send(struct mbox *box, struct mbox_msg *msg, unsigned int flags)
+int mbox_send(struct mbox *box, struct mbox_msg *msg, unsigned int flags,
+	      s64 timeout)
 {
 	struct mbox_waiter waiter;
 	struct mbox_after after;
@@ -486,147 +577,353 @@ int mbox_send(struct mbox *box, struct mbox_msg *msg, unsigned int flags)
 
 	do {
 		mbox_lock(box, &after);
-		dropping = false;
-		if (unlikely(box->stopped)) {
-			ret = -ESHUTDOWN;
-		} else if (unlikely(!list_empty(&box->writers))) {
-			/* See MBOX_FAIR. */
-			ret = -EAGAIN;
-		} else {
-			ret = __mbox_make_room(box, msg, &after);
-			dropping = ret == -EAGAIN &&
-				   !list_empty(&after.garbage);
-		}
-		if (likely(!ret))
+		__mbox_catch_up(box, &after);
+		ret = __mbox_try_send(box, msg, flags, &after);
+		dropping = ret == -EAGAIN && !list_empty(&after.garbage) &&
+			   __mbox_limit(box, MBOX_WHEN_FULL) ==
+				   MBOXFS_WHEN_FULL_DROP_OLDEST;
+		if (likely(!ret && !(flags & MBOX_SYNC))) {
 			__mbox_accept(box, msg, &after);
-		if (ret == -EAGAIN && !dropping && !(flags & MBOX_NONBLOCK)) {
+			mbox_unlock(box, &after);
+			return 0;
+		}
+		if (!dropping && (!ret || (ret == -EAGAIN &&
+					   !(flags & MBOX_NONBLOCK)))) {
 			waiter.msg = msg;
-			return mbox_wait(box, &after, &box->writers,
-					 &box->writers_waiting, &waiter);
+			waiter.sync = flags & MBOX_SYNC;
+			waiter.leaving = flags & MBOX_NONBLOCK ? -EAGAIN : 0;
+			if (ret) {
+				__mbox_queue(&box->writers,
+					     &box->writers_waiting, &waiter);
+			} else {
+				__mbox_meet(box, &waiter);
+				__mbox_accept(box, msg, &after);
+			}
+			return mbox_send_wait(box, &after, &waiter, timeout);
 		}
 		mbox_unlock(box, &after);
 	} while (unlikely(dropping));
+	mbox_msg_put(box->pool, msg);
 	return ret;
 }
 
+/* Send as many as can be sent now; *@err says why it was not more. */
+static int mbox_send_some(struct mbox *box, struct list_head *msgs,
+			  unsigned int flags, int *err)
+{
+	struct mbox_after after;
+	struct mbox_msg *msg;
+	int done = 0;
+
+	mbox_lock(box, &after);
+	__mbox_catch_up(box, &after);
+	while (!list_empty(msgs)) {
+		msg = list_first_entry(msgs, struct mbox_msg, node);
+		*err = __mbox_try_send(box, msg, flags, &after);
+		if (*err)
+			break;
+		list_del(&msg->node);
+		__mbox_accept(box, msg, &after);
+		done++;
+	}
+	mbox_unlock(box, &after);
+	return done;
+}
+
+/**
+ * mbox_send_batch - send several messages in one step
+ * @box:	the mailbox
+ * @msgs:	linked by their @node; empty afterwards
+ * @flags:	MBOX_NONBLOCK
+ * @timeout:	ns to wait at most for the first one, or MBOX_FOREVER
+ *
+ * Context: may sleep; no lock held.
+ * Return: how many have been sent, or the error of the first one.
+ */
+int mbox_send_batch(struct mbox *box, struct list_head *msgs,
+		    unsigned int flags, s64 timeout)
+{
+	struct mbox_msg *first;
+	int err = 0, done;
+
+	done = mbox_send_some(box, msgs, flags, &err);
+	if (!done && err == -EAGAIN) {
+		first = list_first_entry(msgs, struct mbox_msg, node);
+		list_del(&first->node);
+		err = mbox_send(box, first, flags, timeout);
+		if (!err)
+			done = 1 + mbox_send_some(box, msgs, flags, &err);
+	}
+	mbox_msg_put_list(box->pool, msgs);
+	return done ? done : err;
+}
+
+/*
+ * Look for a message that is wanted, behind *@from (NULL: from the first on),
+ * a batch at most; *@from is then where to go on.
+ *
+ * Return: the message; NULL if there is none; -EINPROGRESS after a batch.
+ */
+static struct mbox_msg *__mbox_search(struct mbox *box,
+				      const struct mbox_want *want,
+				      struct mbox_msg **from)
+{
+	unsigned int batch = MBOX_BATCH;
+	struct mbox_msg *msg = *from;
+
+	while ((msg = mbox_store_next(&box->store, msg))) {
+		if (mbox_matches(msg, want))
+			return msg;
+		*from = msg;
+		if (!--batch)
+			return ERR_PTR(-EINPROGRESS);
+	}
+	return NULL;
+}
+
 /* Take the next message for a reader, or say why there is none. */
-static struct mbox_msg *__mbox_take(struct mbox *box, size_t room,
-				    unsigned int flags)
+static struct mbox_msg *__mbox_take(struct mbox *box, struct mbox_want *want,
+				    struct mbox_msg **from)
 {
 	struct mbox_msg *msg;
 
-	msg = list_first_entry_or_null(&box->store, struct mbox_msg, node);
+	if (likely(!(want->flags & (MBOX_FROM | MBOX_TAGGED))))
+		msg = __mbox_first(box);
+	else
+		msg = __mbox_search(box, want, from);
+	if (IS_ERR(msg))
+		return msg;
 	if (likely(msg)) {
-		if (unlikely((flags & MBOX_WHOLE) && msg->len > room))
+		if (unlikely(mbox_too_long(msg, want))) {
+			want->len = msg->len;
 			return ERR_PTR(-EMSGSIZE);
-		list_del(&msg->node);
-		mbox_sum_add(&box->copying, msg);
+		}
+		if (unlikely(want->flags & MBOX_PEEK)) {
+			refcount_inc(&msg->refs);
+			return msg;
+		}
+		__mbox_unstore(box, msg);
+		__mbox_begin_copy(box, msg);
 		return msg;
 	}
-	if (__mbox_drained(box))
+	if (__mbox_over(box))
 		return ERR_PTR(-ESHUTDOWN);
-	if ((flags & MBOX_EOF) &&
+	if ((want->flags & MBOX_EOF) &&
 	    __mbox_limit(box, MBOX_WHEN_EMPTY) == MBOXFS_WHEN_EMPTY_EOF)
 		return ERR_PTR(-ENODATA);
 	return ERR_PTR(-EAGAIN);
 }
 
+/*
+ * A search goes on where it was, which is in the store still, unless messages
+ * may have come in front of it.
+ */
+static bool __mbox_can_go_on(const struct mbox *box,
+			     const struct mbox_msg *mark, u64 published)
+{
+	return mark->state == MBOX_MSG_STORED && mark->order > box->purged &&
+	       (box->published == published ||
+		RB_EMPTY_ROOT(&box->store.levels.rb_root));
+}
+
 /**
  * mbox_receive - take a message, to copy it out
  * @box:	the mailbox
- * @room:	bytes the caller has room for, which matters with MBOX_WHOLE
- * @flags:	MBOX_NONBLOCK, MBOX_WHOLE, MBOX_EOF
+ * @want:	what is wanted
  *
  * The caller copies what it wants out of the message and then calls
- * mbox_consume(), or mbox_return() if that failed.
+ * mbox_consume(), or mbox_return() if that failed; with MBOX_PEEK just
+ * mbox_msg_put().
  *
  * Context: may sleep, if there is no message; no lock held.
  * Return: the message; -EAGAIN if it would have to wait but may not;
  * -EMSGSIZE, the message stays; -ENODATA for the end that when_empty asks for;
- * -ESHUTDOWN if the mailbox is stopped and drained; -ERESTARTSYS.
+ * -ESHUTDOWN if the mailbox is stopped and drained; -ETIMEDOUT; -ERESTARTSYS
+ * or, with a timeout, -EINTR.
  */
-struct mbox_msg *mbox_receive(struct mbox *box, size_t room,
-			      unsigned int flags)
+struct mbox_msg *mbox_receive(struct mbox *box, struct mbox_want *want)
 {
+	struct mbox_msg *msg, *mark = NULL, *from;
 	struct mbox_waiter waiter;
 	struct mbox_after after;
-	struct mbox_msg *msg;
+	u64 published = 0;
 	int ret;
 
-	mbox_lock(box, &after);
-	msg = __mbox_take(box, room, flags);
-	if (likely(msg != ERR_PTR(-EAGAIN)) || (flags & MBOX_NONBLOCK)) {
+	for (;;) {
+		mbox_lock(box, &after);
+		__mbox_catch_up(box, &after);
+		from = NULL;
+		if (mark && __mbox_can_go_on(box, mark, published))
+			from = mark;
+		msg = __mbox_take(box, want, &from);
+		if (likely(msg != ERR_PTR(-EINPROGRESS)))
+			break;
+		published = box->published;
+		refcount_inc(&from->refs);
 		mbox_unlock(box, &after);
-		return msg;
+		if (mark)
+			mbox_msg_put(box->pool, mark);
+		mark = from;
+		if (signal_pending(current)) {
+			mbox_msg_put(box->pool, mark);
+			return ERR_PTR(-ERESTARTSYS);
+		}
+		cond_resched();
 	}
-	waiter.flags = flags;
-	waiter.room = room;
-	ret = mbox_wait(box, &after, &box->readers, &box->readers_waiting,
-			&waiter);
-	return ret ? ERR_PTR(ret) : waiter.msg;
+
+	if (likely(msg != ERR_PTR(-EAGAIN)) || (want->flags & MBOX_NONBLOCK)) {
+		mbox_unlock(box, &after);
+	} else {
+		waiter.msg = NULL;
+		waiter.want = want;
+		waiter.leaving = 0;
+		__mbox_queue(&box->readers, &box->readers_waiting, &waiter);
+		ret = mbox_wait(box, &after, &waiter, want->timeout);
+		if (ret == -EMSGSIZE)
+			want->len = waiter.len;
+		msg = ret ? ERR_PTR(ret) : waiter.msg;
+	}
+	if (unlikely(mark))
+		mbox_msg_put(box->pool, mark);
+	return msg;
 }
 
 /**
- * mbox_consume - a message has been received
+ * mbox_receive_batch - take several messages, waiting for the first one only
  * @box:	the mailbox
- * @msg:	from mbox_receive(); belongs to the caller from now on
+ * @want:	what is wanted; not MBOX_PEEK
+ * @msgs:	where to put them
+ * @count:	how many at most
+ *
+ * Context: as mbox_receive().
+ * Return: how many there are, or the error of the first one.
+ */
+int mbox_receive_batch(struct mbox *box, struct mbox_want *want,
+		       struct mbox_msg **msgs, int count)
+{
+	struct mbox_after after;
+	struct mbox_msg *from;
+	int n;
+
+	msgs[0] = mbox_receive(box, want);
+	if (IS_ERR(msgs[0]))
+		return PTR_ERR(msgs[0]);
+	mbox_lock(box, &after);
+	for (n = 1; n < count; n++) {
+		from = NULL;
+		msgs[n] = __mbox_take(box, want, &from);
+		if (IS_ERR(msgs[n]))
+			break;
+	}
+	mbox_unlock(box, &after);
+	return n;
+}
+
+/* The first copy to a reader has succeeded: that is what its sender waits for. */
+static void mbox_tell_sender(struct mbox_msg *msg, struct mbox_after *after)
+{
+	struct mbox_waiter *sender = msg->extra->sender;
+
+	if (!sender)
+		return;
+	msg->extra->sender = NULL;
+	sender->msg = NULL;
+	__mbox_end_wait(sender, 0, after);
+}
+
+/**
+ * mbox_consume - messages have been received
+ * @box:	the mailbox
+ * @msgs:	from mbox_receive(); belong to the caller from now on
+ * @count:	how many
  *
  * Context: no lock held.
  */
-void mbox_consume(struct mbox *box, struct mbox_msg *msg)
+void mbox_consume(struct mbox *box, struct mbox_msg **msgs, int count)
 {
 	struct mbox_after after;
-	bool was_writable;
+	int i;
 
 	mbox_lock(box, &after);
-	was_writable = __mbox_writable(box);
-	mbox_sum_sub(&box->copying, msg);
-	mbox_sum_sub(&box->held, msg);
-	box->received_total++;
-	__mbox_settle(box, was_writable, &after);
+	for (i = 0; i < count; i++) {
+		mbox_sum_sub(&box->copying, msgs[i]);
+		mbox_sum_sub(&box->held, msgs[i]);
+		msgs[i]->state = MBOX_MSG_OUTSIDE;
+		if (unlikely(msgs[i]->extra))
+			mbox_tell_sender(msgs[i], &after);
+	}
+	box->received_total += count;
+	__mbox_settle(box, &after);
 	mbox_unlock(box, &after);
 }
 
-/* Put a message back as the next one; several come back in their order. */
+/* A sender who had to leave while its message was copied can leave now. */
+static bool __mbox_let_sender_leave(struct mbox *box, struct mbox_msg *msg,
+				    struct mbox_after *after)
+{
+	struct mbox_waiter *sender = msg->extra->sender;
+	int why = sender ? sender->leaving : 0;
+
+	if (sender && box->stopped)
+		why = -ESHUTDOWN;
+	if (!why)
+		return false;
+	mbox_sum_sub(&box->held, msg);
+	msg->state = MBOX_MSG_OUTSIDE;
+	msg->extra->sender = NULL;
+	box->revoked_total++;
+	__mbox_end_wait(sender, why, after);
+	return true;
+}
+
+/* Put a message back as the next one. */
 static void __mbox_put_back(struct mbox *box, struct mbox_msg *msg,
 			    struct mbox_after *after)
 {
-	struct mbox_msg *next;
-
+	if (msg->order <= box->purged) {
+		__mbox_discard(box, msg, after);
+		box->purged_total++;
+		return;
+	}
+	if (unlikely(msg->extra)) {
+		if (msg->extra->orphan) {
+			__mbox_discard(box, msg, after);
+			box->revoked_total++;
+			return;
+		}
+		if (__mbox_let_sender_leave(box, msg, after))
+			return;
+	}
 	if (__mbox_hand_over(box, msg, after))
 		return;
-	list_for_each_entry(next, &box->store, node)
-		if (next->order > msg->order)
-			break;
-	list_add_tail(&msg->node, &next->node);
+	msg->state = MBOX_MSG_STORED;
+	mbox_store_put_back(&box->store, msg);
+	if (unlikely(msg->ttl_ms))
+		__mbox_expire_at(box, msg);
 	after->readable++;
 }
 
 /**
- * mbox_return - a message could not be copied out
+ * mbox_return - messages could not be copied out
  * @box:	the mailbox
- * @msg:	from mbox_receive(); belongs to the mailbox from now on
+ * @msgs:	from mbox_receive(); belong to the mailbox from now on
+ * @count:	how many
  *
- * It is the next one again, or goes if the mailbox has been purged meanwhile.
+ * They are the next ones again, or go if the mailbox has been purged meanwhile.
  *
  * Context: no lock held.
  */
-void mbox_return(struct mbox *box, struct mbox_msg *msg)
+void mbox_return(struct mbox *box, struct mbox_msg **msgs, int count)
 {
 	struct mbox_after after;
-	bool was_writable;
+	int i;
 
 	mbox_lock(box, &after);
-	was_writable = __mbox_writable(box);
-	mbox_sum_sub(&box->copying, msg);
-	if (msg->order > box->purged) {
-		__mbox_put_back(box, msg, &after);
-	} else {
-		mbox_sum_sub(&box->held, msg);
-		box->purged_total++;
-		list_add_tail(&msg->node, &after.garbage);
-		__mbox_settle(box, was_writable, &after);
+	for (i = 0; i < count; i++) {
+		mbox_sum_sub(&box->copying, msgs[i]);
+		__mbox_put_back(box, msgs[i], &after);
 	}
+	__mbox_settle(box, &after);
 	mbox_unlock(box, &after);
 }
 
@@ -636,56 +933,115 @@ void mbox_return(struct mbox *box, struct mbox_msg *msg)
  *
  * To be called after poll_wait(), see MBOX_POLL.
  *
- * Context: any but interrupts; takes the lock.
+ * Context: may sleep for a moment; takes the lock.
  * Return: EPOLLIN, EPOLLOUT (with their twins) and EPOLLHUP.
  */
 __poll_t mbox_poll(struct mbox *box)
 {
+	struct mbox_after after;
 	__poll_t events = 0;
 
-	spin_lock(&box->lock);
-	if (!list_empty(&box->store) || __mbox_drained(box))
+	mbox_lock(box, &after);
+	__mbox_catch_up(box, &after);
+	if (!mbox_store_empty(&box->store) || __mbox_over(box))
 		events |= EPOLLIN | EPOLLRDNORM;
 	if (__mbox_writable(box))
 		events |= EPOLLOUT | EPOLLWRNORM;
 	if (box->stopped)
 		events |= EPOLLHUP;
-	spin_unlock(&box->lock);
+	mbox_unlock(box, &after);
 	return events;
 }
 
+/* All that are delayed or stored go; those who wait for a reader are let go. */
+static u64 __mbox_purge(struct mbox *box, struct rb_root *delayed,
+			struct mbox_after *after)
+{
+	u64 count = box->held.messages - box->copying.messages +
+		    box->delayed.messages;
+	struct mbox_waiter *sender, *next;
+
+	list_for_each_entry_safe(sender, next, &box->rendezvous, node)
+		if (sender->msg->state != MBOX_MSG_COPYING)
+			mbox_cancel_sender(sender->msg, after);
+	*delayed = __mbox_take_delayed(box);
+	mbox_store_take_all(&box->store, &after->garbage);
+	box->expiring = RB_ROOT_CACHED;
+	box->held = box->copying;
+	box->purged = box->published;
+	box->purged_total += count;
+	__mbox_settle(box, after);
+	return count;
+}
+
 /**
- * mbox_purge - throw away all messages
+ * mbox_purge - throw away all messages, published or delayed
  * @box:	the mailbox
  *
  * Those that readers are copying are received, or go if the copy fails.
  *
- * Context: may sleep; no lock held.
+ * Context: sleeps; no lock held.
  * Return: how many have been thrown away.
  */
 u64 mbox_purge(struct mbox *box)
 {
 	struct mbox_after after;
-	bool was_writable;
+	struct rb_root delayed;
 	u64 count;
 
 	mbox_lock(box, &after);
-	was_writable = __mbox_writable(box);
-	count = box->held.messages - box->copying.messages;
-	list_splice_init(&box->store, &after.garbage);
-	box->held = box->copying;
-	box->purged = box->published;
-	box->purged_total += count;
-	__mbox_settle(box, was_writable, &after);
+	count = __mbox_purge(box, &delayed, &after);
 	mbox_unlock(box, &after);
+	mbox_free_delayed(box, &delayed);
 	return count;
+}
+
+/* Senders leave, those who wait for a reader with their message. */
+static void __mbox_stop(struct mbox *box, struct mbox_after *after)
+{
+	struct mbox_waiter *sender, *next;
+
+	box->stopped = true;
+	WRITE_ONCE(box->limits.value[MBOX_STOPPED], 1);
+	__mbox_end_all(&box->writers, -ESHUTDOWN, after);
+	list_for_each_entry_safe(sender, next, &box->rendezvous, node)
+		if (__mbox_withdraw(box, sender))
+			__mbox_end_wait(sender, -ESHUTDOWN, after);
+	__mbox_settle(box, after);
+	after->hangup = true;
+}
+
+/**
+ * mbox_set_stopped - stop a mailbox, or start it again
+ * @box:	the mailbox
+ * @stopped:	which
+ *
+ * Waiting writers leave; so do waiting readers, once it is drained.
+ *
+ * Context: no lock held.
+ * Return: 0, or -ESHUTDOWN if it is stopped for good.
+ */
+int mbox_set_stopped(struct mbox *box, bool stopped)
+{
+	struct mbox_after after;
+	int ret = 0;
+
+	mbox_lock(box, &after);
+	if (box->dead) {
+		ret = -ESHUTDOWN;
+	} else if (stopped && !box->stopped) {
+		__mbox_stop(box, &after);
+	} else if (!stopped) {
+		box->stopped = false;
+		WRITE_ONCE(box->limits.value[MBOX_STOPPED], 0);
+	}
+	mbox_unlock(box, &after);
+	return ret;
 }
 
 /**
  * mbox_kill - stop a mailbox for good
  * @box:	the mailbox, whose name has gone
- *
- * Waiting writers leave; so do waiting readers, once it is drained.
  *
  * Context: no lock held.
  */
@@ -694,12 +1050,8 @@ void mbox_kill(struct mbox *box)
 	struct mbox_after after;
 
 	mbox_lock(box, &after);
-	box->stopped = true;
 	box->dead = true;
-	__mbox_end_all(box, &box->writers, &box->writers_waiting, -ESHUTDOWN,
-		       &after);
-	__mbox_settle(box, true, &after);
-	after.hangup = true;
+	__mbox_stop(box, &after);
 	mbox_unlock(box, &after);
 }
 
@@ -709,15 +1061,20 @@ static void __mbox_end_readers_eof(struct mbox *box, struct mbox_after *after)
 	struct mbox_waiter *reader, *next;
 
 	list_for_each_entry_safe(reader, next, &box->readers, node)
-		if (reader->flags & MBOX_EOF)
-			__mbox_end_wait(box, reader, &box->readers_waiting,
-					-ENODATA, after);
+		if (reader->want->flags & MBOX_EOF)
+			__mbox_end_wait(reader, -ENODATA, after);
+}
+
+static bool __mbox_may_set(struct mbox *box, enum mbox_limit limit)
+{
+	return limit != MBOX_SEND_DELAY_MS || !box->delayed.messages ||
+	       __mbox_limit(box, MBOX_DELAY_CHANGE) != MBOXFS_DELAY_CHANGE_IDLE;
 }
 
 /**
  * mbox_set_limit - change a limit or policy
  * @box:	the mailbox
- * @limit:	which
+ * @limit:	which, but MBOX_STOPPED
  * @value:	from mbox_limit_parse()
  *
  * What is queued stays. Who waits is judged anew: writers for whom there is
@@ -725,24 +1082,33 @@ static void __mbox_end_readers_eof(struct mbox *box, struct mbox_after *after)
  * to wait any more, leave with the error.
  *
  * Context: no lock held.
+ * Return: 0, or -EBUSY if delay_change forbids it now.
  */
-void mbox_set_limit(struct mbox *box, enum mbox_limit limit, u64 value)
+int mbox_set_limit(struct mbox *box, enum mbox_limit limit, u64 value)
 {
-	bool was_writable, dropping;
 	struct mbox_after after;
+	bool dropping;
+	int ret = 0;
 
 	do {
 		mbox_lock(box, &after);
-		was_writable = __mbox_writable(box);
-		WRITE_ONCE(box->limits.value[limit], value);
-		if (limit == MBOX_WHEN_EMPTY && value == MBOXFS_WHEN_EMPTY_EOF)
-			__mbox_end_readers_eof(box, &after);
-		__mbox_settle(box, was_writable, &after);
-		/* Writers wait on only if a batch of drops was not enough. */
-		dropping = !list_empty(&after.garbage) &&
-			   !list_empty(&box->writers);
+		__mbox_catch_up(box, &after);
+		dropping = false;
+		if (!__mbox_may_set(box, limit)) {
+			ret = -EBUSY;
+		} else {
+			WRITE_ONCE(box->limits.value[limit], value);
+			if (limit == MBOX_WHEN_EMPTY &&
+			    value == MBOXFS_WHEN_EMPTY_EOF)
+				__mbox_end_readers_eof(box, &after);
+			__mbox_settle(box, &after);
+			/* They wait on only if a batch was not enough. */
+			dropping = !list_empty(&after.garbage) &&
+				   !list_empty(&box->writers);
+		}
 		mbox_unlock(box, &after);
 	} while (unlikely(dropping));
+	return ret;
 }
 
 /**
@@ -750,24 +1116,29 @@ void mbox_set_limit(struct mbox *box, enum mbox_limit limit, u64 value)
  * @box:	the mailbox
  * @stat:	where to put them
  *
- * Context: takes the lock.
+ * Context: may sleep for a moment; takes the lock.
  */
 void mbox_get_stat(struct mbox *box, struct mbox_stat *stat)
 {
+	struct mbox_after after;
 	struct mbox_msg *next;
 
-	spin_lock(&box->lock);
-	next = list_first_entry_or_null(&box->store, struct mbox_msg, node);
+	mbox_lock(box, &after);
+	__mbox_catch_up(box, &after);
+	next = __mbox_first(box);
 	stat->messages = box->held.messages;
 	stat->bytes = box->held.bytes;
+	stat->delayed_messages = box->delayed.messages;
+	stat->delayed_bytes = box->delayed.bytes;
 	stat->next_size = next ? (s64)next->len : -1;
 	stat->readers_waiting = box->readers_waiting;
 	stat->writers_waiting = box->writers_waiting;
 	stat->sent_total = box->sent_total;
 	stat->received_total = box->received_total;
 	stat->dropped_total = box->dropped_total;
+	stat->expired_total = box->expired_total;
+	stat->revoked_total = box->revoked_total;
 	stat->purged_total = box->purged_total;
-	stat->memory = box->held.memory;
-	stat->stopped = box->stopped;
-	spin_unlock(&box->lock);
+	stat->memory = box->held.memory + box->delayed.memory;
+	mbox_unlock(box, &after);
 }

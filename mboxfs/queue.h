@@ -5,16 +5,28 @@
  * Life of a message
  * -----------------
  * A sender makes a message, fills it from user space and sends it. The mailbox
- * charges and publishes it: to the reader who waits longest, or else into the
- * store. A reader takes it out of the store, and copies it to user space while
- * the mailbox goes on counting it (@copying); then it either consumes it, and
- * the charge ends, or returns it, and it is the next one again.
+ * charges it and, unless it is to be delayed, publishes it: to the reader who
+ * waits longest, or else into the store. A reader takes it out of the store,
+ * and copies it to user space while the mailbox goes on counting it
+ * (@copying); then it either consumes it, and the charge ends, or returns it,
+ * and it is the next one again.
+ *
+ * So a message that has been sent is delayed, stored or being copied, and it
+ * leaves in one of six ways: received, dropped (for a newer one), expired
+ * (unread for too long), revoked (taken back), purged, or with its mailbox.
+ * All six happen under the lock and take it out of where it is; whoever comes
+ * second does not find it any more. That settles every race of the timer, of
+ * readers, of revoke, fsync, purge and unlink with each other. Of those that
+ * are being copied only their reader decides; the one exception, a purge
+ * meanwhile, is remembered by the place in the order (@purged).
  *
  * Locking
  * -------
  * mbox->lock guards all that is not said to be guarded otherwise. It is the
  * innermost lock: nothing is copied, allocated, freed, woken or notified while
- * it is held. It is never taken in interrupt context, nor two at a time.
+ * it is held. It is never taken in interrupt context, nor two at a time: the
+ * timer only queues work. A long job lets it go after every MBOX_BATCH
+ * messages.
  *
  * Every step that changes a mailbox is the same: mbox_lock(), the change, and
  * mbox_unlock(), which after dropping the lock does what the change has led
@@ -45,8 +57,10 @@
  *	wake_up_process(), as always.
  *
  * MBOX_FAIR: a newcomer never overtakes a waiter.
- *	As long as readers wait, the store is empty: what is published goes to
- *	the first of them. As long as writers wait, the first of them does not
+ *	What is published goes to the first waiting reader who wants it. So as
+ *	long as readers wait, nothing in the store is for any of them, and a
+ *	newcomer who finds something takes it from nobody.
+ *	As long as writers wait, the first of them does not
  *	fit; so whatever frees room, raises a limit or takes the first writer
  *	away must call __mbox_admit(), and a newcomer queues behind.
  *
@@ -57,119 +71,196 @@
  *	the lock later, and waitqueue_active() needs no barrier of its own; if
  *	it comes after, it sees the change itself. Blocked readers and writers
  *	are not on that queue, so exclusive pollers never take their wake-ups.
+ *
+ * MBOX_DUE: the clock decides, not the timer.
+ *	Whoever looks for messages or counts them calls __mbox_catch_up() first:
+ *	what is due by the clock is published, what has expired goes. The timer
+ *	does no more than make that happen if nobody looks. There is one, armed
+ *	for the next event (@armed); an event that comes before it rearms it, one
+ *	that goes away lets it fire for nothing. The work arms it anew.
+ *
+ * MBOX_RENDEZVOUS: a sender who waits owns its message again only if it finds
+ *	it under the lock.
+ *	Its waiter is known by the message (extra->sender) and is on
+ *	mbox->rendezvous. Whoever ends the message ends the wait with it. A
+ *	sender who is interrupted or timed out takes the message back if it is
+ *	delayed or stored; if it is being copied, it waits for the outcome, and
+ *	if it is killed even then, the message is left to its reader (@sender is
+ *	cleared, and it is discarded should that copy fail).
  */
 #ifndef _MBOXFS_QUEUE_H
 #define _MBOXFS_QUEUE_H
 
+#include <linux/hrtimer.h>
 #include <linux/list.h>
 #include <linux/poll.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 
 #include "group.h"
 #include "message.h"
+#include "store.h"
 
 struct fasync_struct;
-
-/**
- * struct mbox_sum - some messages, added up
- * @messages:	how many
- * @bytes:	their bodies
- * @memory:	what they use of their pool
- */
-struct mbox_sum {
-	u64	messages;
-	u64	bytes;
-	u64	memory;
-};
+struct pid_namespace;
 
 /**
  * struct mbox - a mailbox
  * @lock:	guards everything up to @poll
- * @store:	published messages that no one is copying, next one first
- * @readers:	tasks waiting for a message, see MBOX_FAIR
- * @writers:	tasks waiting for room, each with its message
- * @readers_waiting: number of @readers
- * @writers_waiting: number of @writers
  * @stopped:	takes no more messages
  * @dead:	stopped, and never to be started again
+ * @exiting:	the timer is not to be armed any more
+ * @store:	published messages that no one is copying
+ * @readers:	tasks waiting for a message, see MBOX_FAIR
+ * @writers:	tasks waiting for room, each with its message
+ * @rendezvous:	tasks waiting for their message to be received
+ * @readers_waiting: number of @readers
+ * @writers_waiting: number of @writers and of @rendezvous
  * @held:	all published messages, those being copied included
  * @copying:	those being copied out by readers
+ * @delayed:	those sent and not yet published
+ * @due:	the delayed messages by the time when they are
+ * @last_due:	the last of them
+ * @expiring:	stored messages with a time to live, by the time when it ends
+ * @armed:	when @timer is to fire, CLOCK_BOOTTIME, ns; U64_MAX: not at all
+ * @timer:	see MBOX_DUE
+ * @work:	what @timer queues
  * @published:	the running number that gives messages their order
  * @purged:	value of @published at the last purge
  * @sent_total:	messages taken from senders
  * @received_total: messages given to readers
  * @dropped_total: messages that made room for newer ones
+ * @expired_total: messages unread for too long
+ * @revoked_total: messages taken back
  * @purged_total: messages purged
  * @limits:	limits and policies
  * @poll:	those who poll; has its own lock, see MBOX_POLL
  * @fasync:	those who want SIGIO; has its own locks
  * @pool:	what the memory of messages is charged to; constant
+ * @dev:	what it is called in traces, as is @ino; constant
+ * @ino:	see @dev
  */
 struct mbox {
 	spinlock_t		lock;	/* innermost, see "Locking" */
 	bool			stopped;
 	bool			dead;
-	struct list_head	store;
+	bool			exiting;
+	struct mbox_store	store;
 	struct list_head	readers;
 	struct list_head	writers;
+	struct list_head	rendezvous;
 	u32			readers_waiting;
 	u32			writers_waiting;
 	struct mbox_sum		held;
 	struct mbox_sum		copying;
+	struct mbox_sum		delayed;
+	struct rb_root_cached	due;
+	struct rb_node		*last_due;
+	struct rb_root_cached	expiring;
+	u64			armed;
+	struct hrtimer		timer;
+	struct work_struct	work;
 	u64			published;
 	u64			purged;
 	u64			sent_total;
 	u64			received_total;
 	u64			dropped_total;
+	u64			expired_total;
+	u64			revoked_total;
 	u64			purged_total;
 	struct mbox_limits	limits;
 
 	wait_queue_head_t	poll;
 	struct fasync_struct	*fasync;
 	struct mbox_pool	*pool;
+	dev_t			dev;
+	u64			ino;
 };
 
 /*
  * The counters of a mailbox at one moment, named as users know them. next_size
- * is -1 while nothing is there; memory is what published messages use.
+ * is -1 while nothing is there; memory is what published and delayed messages
+ * use.
  */
 struct mbox_stat {
 	u64	messages;
 	u64	bytes;
+	u64	delayed_messages;
+	u64	delayed_bytes;
 	s64	next_size;
 	u64	readers_waiting;
 	u64	writers_waiting;
 	u64	sent_total;
 	u64	received_total;
 	u64	dropped_total;
+	u64	expired_total;
+	u64	revoked_total;
 	u64	purged_total;
 	u64	memory;
-	bool	stopped;
 };
 
 /* How to send or receive. */
 #define MBOX_NONBLOCK	0x01	/* -EAGAIN instead of waiting */
 #define MBOX_WHOLE	0x02	/* -EMSGSIZE rather than too little room */
 #define MBOX_EOF	0x04	/* obey when_empty: -ENODATA for "eof" */
+#define MBOX_PEEK	0x08	/* the message stays */
+#define MBOX_SYNC	0x10	/* return when it has been received */
+#define MBOX_FROM	0x20	/* only from one process */
+#define MBOX_TAGGED	0x40	/* only with one tag */
+
+/* For ever, as a timeout. */
+#define MBOX_FOREVER	(-1)
+
+/**
+ * struct mbox_want - what a reader wants
+ * @flags:	MBOX_*
+ * @sender:	with MBOX_FROM: the process
+ * @ns:		with MBOX_FROM: the pid namespace that knows it by that number
+ * @room:	bytes of room, which matters with MBOX_WHOLE
+ * @len:	set with -EMSGSIZE: the length of the message that stays
+ * @tag:	with MBOX_TAGGED: the tag
+ * @timeout:	ns to wait at most, or MBOX_FOREVER
+ */
+struct mbox_want {
+	unsigned int		flags;
+	pid_t			sender;
+	struct pid_namespace	*ns;
+	size_t			room;
+	u32			len;
+	u64			tag;
+	s64			timeout;
+};
 
 void mbox_init(struct mbox *box, struct mbox_pool *pool,
-	       const struct mbox_limits *limits);
+	       const struct mbox_limits *limits, dev_t dev, u64 ino);
 void mbox_exit(struct mbox *box);
 
+struct mbox_msg *mbox_new_msg(struct mbox *box, size_t len, u16 priority,
+			      unsigned int flags, gfp_t gfp);
 int mbox_check_send(struct mbox *box, u64 len, unsigned int flags);
-int mbox_send(struct mbox *box, struct mbox_msg *msg, unsigned int flags);
-struct mbox_msg *mbox_receive(struct mbox *box, size_t room,
-			      unsigned int flags);
-void mbox_consume(struct mbox *box, struct mbox_msg *msg);
-void mbox_return(struct mbox *box, struct mbox_msg *msg);
+int mbox_send(struct mbox *box, struct mbox_msg *msg, unsigned int flags,
+	      s64 timeout);
+int mbox_send_batch(struct mbox *box, struct list_head *msgs,
+		    unsigned int flags, s64 timeout);
+struct mbox_msg *mbox_receive(struct mbox *box, struct mbox_want *want);
+int mbox_receive_batch(struct mbox *box, struct mbox_want *want,
+		       struct mbox_msg **msgs, int count);
+void mbox_consume(struct mbox *box, struct mbox_msg **msgs, int count);
+void mbox_return(struct mbox *box, struct mbox_msg **msgs, int count);
 
 __poll_t mbox_poll(struct mbox *box);
 u64 mbox_purge(struct mbox *box);
+int mbox_flush(struct mbox *box);
+u64 mbox_revoke(struct mbox *box);
+int mbox_set_stopped(struct mbox *box, bool stopped);
 void mbox_kill(struct mbox *box);
-void mbox_set_limit(struct mbox *box, enum mbox_limit limit, u64 value);
+int mbox_set_limit(struct mbox *box, enum mbox_limit limit, u64 value);
 void mbox_get_stat(struct mbox *box, struct mbox_stat *stat);
+
+int mbox_timer_init(void);
+void mbox_timer_exit(void);
 
 /* A limit or policy read without the lock: it may change at once anyhow. */
 static inline u64 mbox_get_limit(const struct mbox *box, enum mbox_limit limit)

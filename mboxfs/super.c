@@ -135,7 +135,7 @@ static int mboxfs_parse_limit(struct fs_context *fc,
 			      struct fs_parameter *param)
 {
 	struct mboxfs_options *opts = fc->fs_private;
-	int limit = mbox_limit_find(param->key);
+	int limit = mbox_limit_find(param->key, true);
 
 	if (limit < 0)
 		return -ENOPARAM;
@@ -235,7 +235,7 @@ static int mboxfs_show_options(struct seq_file *m, struct dentry *root)
 	if (!gid_eq(sbi->gid, GLOBAL_ROOT_GID))
 		seq_printf(m, ",gid=%u",
 			   from_kgid_munged(seq_user_ns(m), sbi->gid));
-	for (i = 0; i < MBOX_NR_LIMITS; i++) {
+	for (i = 0; i < MBOX_NR_INHERITED; i++) {
 		value = sbi->limits.value[i];
 		if (value == mbox_default_limits.value[i])
 			continue;
@@ -405,11 +405,16 @@ static int __init mboxfs_init(void)
 	err = mboxfs_inode_init();
 	if (err)
 		goto out_msg;
-	err = register_filesystem(&mboxfs_type);
+	err = mbox_timer_init();
 	if (err)
 		goto out_inode;
+	err = register_filesystem(&mboxfs_type);
+	if (err)
+		goto out_timer;
 	return 0;
 
+out_timer:
+	mbox_timer_exit();
 out_inode:
 	mboxfs_inode_exit();
 out_msg:
@@ -420,6 +425,7 @@ out_msg:
 static void __exit mboxfs_exit(void)
 {
 	unregister_filesystem(&mboxfs_type);
+	mbox_timer_exit();
 	mboxfs_inode_exit();
 	mbox_msg_exit();
 }

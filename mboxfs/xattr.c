@@ -21,12 +21,16 @@ static const struct {
 } mboxfs_counters[] = {
 	MBOXFS_COUNTER(messages),
 	MBOXFS_COUNTER(bytes),
+	MBOXFS_COUNTER(delayed_messages),
+	MBOXFS_COUNTER(delayed_bytes),
 	MBOXFS_COUNTER(next_size),
 	MBOXFS_COUNTER(readers_waiting),
 	MBOXFS_COUNTER(writers_waiting),
 	MBOXFS_COUNTER(sent_total),
 	MBOXFS_COUNTER(received_total),
 	MBOXFS_COUNTER(dropped_total),
+	MBOXFS_COUNTER(expired_total),
+	MBOXFS_COUNTER(revoked_total),
 	MBOXFS_COUNTER(purged_total),
 };
 
@@ -67,7 +71,7 @@ static int mboxfs_xattr_get(const struct xattr_handler *handler,
 	int i, len;
 	s64 value;
 
-	i = mbox_limit_find(name);
+	i = mbox_limit_find(name, S_ISDIR(inode->i_mode));
 	if (i >= 0) {
 		len = mbox_limit_format(i, mboxfs_limit_value(inode, i), text);
 	} else {
@@ -88,20 +92,42 @@ static int mboxfs_xattr_get(const struct xattr_handler *handler,
 	return len;
 }
 
+/* The owner; and who may write a mailbox may also set its delay. */
+static bool mboxfs_may_set(struct mnt_idmap *idmap, struct inode *inode,
+			   enum mbox_limit limit)
+{
+	if (inode_owner_or_capable(idmap, inode))
+		return true;
+	/* The VFS has asked for write permission already. */
+	return limit == MBOX_SEND_DELAY_MS && S_ISREG(inode->i_mode);
+}
+
+static int mboxfs_set_limit(struct inode *inode, enum mbox_limit limit,
+			    u64 number)
+{
+	if (S_ISDIR(inode->i_mode)) {
+		mbox_group_set_limit(mboxfs_group(inode), limit, number);
+		return 0;
+	}
+	if (limit == MBOX_STOPPED)
+		return mbox_set_stopped(mboxfs_box(inode), number);
+	return mbox_set_limit(mboxfs_box(inode), limit, number);
+}
+
 /* Without a value: back to the default. */
 static int mboxfs_xattr_set(const struct xattr_handler *handler,
 			    struct mnt_idmap *idmap, struct dentry *dentry,
 			    struct inode *inode, const char *name,
 			    const void *value, size_t size, int flags)
 {
-	int limit = mbox_limit_find(name);
+	int limit = mbox_limit_find(name, S_ISDIR(inode->i_mode));
 	u64 number;
 	int err;
 
 	if (limit < 0)
 		return mboxfs_find_counter(inode, name) < 0 ? -EOPNOTSUPP :
 							      -EPERM;
-	if (!inode_owner_or_capable(idmap, inode))
+	if (!mboxfs_may_set(idmap, inode, limit))
 		return -EPERM;
 	if (flags & XATTR_CREATE)
 		return -EEXIST;
@@ -112,11 +138,7 @@ static int mboxfs_xattr_set(const struct xattr_handler *handler,
 	} else {
 		number = mbox_default_limits.value[limit];
 	}
-	if (S_ISREG(inode->i_mode))
-		mbox_set_limit(mboxfs_box(inode), limit, number);
-	else
-		mbox_group_set_limit(mboxfs_group(inode), limit, number);
-	return 0;
+	return mboxfs_set_limit(inode, limit, number);
 }
 
 static const struct xattr_handler mboxfs_xattr_handler = {
@@ -129,6 +151,11 @@ const struct xattr_handler *MBOXFS_XATTR_CONST mboxfs_xattr_handlers[] = {
 	&mboxfs_xattr_handler,
 	NULL,
 };
+
+static int mboxfs_nr_limits(const struct inode *inode)
+{
+	return S_ISDIR(inode->i_mode) ? MBOX_NR_INHERITED : MBOX_NR_LIMITS;
+}
 
 /* Append a name; only count if there is no list. */
 static int mboxfs_list_name(char *list, size_t size, ssize_t *used,
@@ -160,7 +187,7 @@ ssize_t mboxfs_listxattr(struct dentry *dentry, char *list, size_t size)
 	ssize_t used = 0;
 	int i, err = 0;
 
-	for (i = 0; i < MBOX_NR_LIMITS && !err; i++)
+	for (i = 0; i < mboxfs_nr_limits(inode) && !err; i++)
 		err = mboxfs_list_name(list, size, &used, mbox_limit_name(i));
 	if (err || !S_ISREG(inode->i_mode))
 		return err ? err : used;

@@ -67,7 +67,7 @@ TEST(values_are_checked)
 		{ "sent_total", "0", EPERM },
 		{ "next_size", "0", EPERM },
 		{ "colour", "1", EOPNOTSUPP },
-		{ "", "1", EOPNOTSUPP },
+		{ "", "1", EINVAL },
 	};
 	unsigned int i;
 

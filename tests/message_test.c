@@ -239,6 +239,29 @@ TEST(short_read_keeps_the_rest)
 	t_expect_empty(fd);
 }
 
+/* Parts that begin and end anywhere in the pieces of a body. */
+TEST(kept_rest_of_a_long_message_is_intact)
+{
+	static unsigned char out[60000], in[60000];
+	int fd = t_open("q", O_RDWR);
+	size_t i, got = 0;
+	ssize_t n;
+
+	for (i = 0; i < sizeof(out); i++)
+		out[i] = i * 7 + (i >> 8);
+	t_set("q", "short_read", "keep");
+	CHECK_EQ(write(fd, out, sizeof(out)), sizeof(out));
+	t_send(fd, "next");
+	while (got < sizeof(out)) {
+		n = read(fd, in + got, 1 + got % 9999);
+		CHECK(n > 0);
+		got += n;
+	}
+	CHECK_EQ(got, sizeof(out));
+	CHECK(!memcmp(in, out, sizeof(out)));
+	t_expect(fd, "next");
+}
+
 TEST(kept_rest_goes_with_the_last_close)
 {
 	int fd = t_open("q", O_RDWR), reader = t_open("q", O_RDONLY), copy;

@@ -58,6 +58,26 @@ void t_expect_empty(int fd)
 	CHECK_EQ(poll(&p, 1, 0), 0);
 }
 
+int t_send_as(int fd, const char *text, unsigned int priority, uint64_t tag)
+{
+	struct mboxfs_msg m = t_msg(text, strlen(text), 0);
+
+	m.priority = priority;
+	m.tag = tag;
+	return ioctl(fd, MBOXFS_IOC_SEND, &m);
+}
+
+void t_take(int fd, unsigned int flags, const char *text)
+{
+	char got[256];
+	struct mboxfs_msg m = t_msg(got, sizeof(got), flags);
+
+	CHECK_EQ(ioctl(fd, MBOXFS_IOC_RECV, &m), 0);
+	if (m.len != strlen(text) || memcmp(got, text, m.len))
+		test_failed(__FILE__, __LINE__, "received '%.*s', not '%s'",
+			    (int)m.len, got, text);
+}
+
 int t_try_set(const char *name, const char *attribute, const char *value)
 {
 	char full[128];

@@ -28,7 +28,10 @@
 #include <sys/wait.h>
 #include <sys/xattr.h>
 #include <time.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
+
+#include <linux/mboxfs.h>
 
 struct test {
 	const char *name;
@@ -97,6 +100,23 @@ int t_try_set(const char *name, const char *attribute, const char *value);
 void t_set(const char *name, const char *attribute, const char *value);
 long long t_get(const char *name, const char *attribute);
 void t_await(const char *name, const char *attribute, long long value);
+
+/* A message of @len bytes, or room for them, to wait for ever with. */
+static inline struct mboxfs_msg t_msg(const void *data, size_t len,
+				      unsigned int flags)
+{
+	struct mboxfs_msg m = {
+		.data = (uintptr_t)data,
+		.len = len,
+		.flags = flags,
+		.timeout_ns = -1,
+	};
+
+	return m;
+}
+
+int t_send_as(int fd, const char *text, unsigned int priority, uint64_t tag);
+void t_take(int fd, unsigned int flags, const char *text);
 
 /* Processes: a child's failed CHECK fails the test when it is waited for. */
 pid_t t_fork(void);

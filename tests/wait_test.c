@@ -483,11 +483,11 @@ TEST(signals_against_admission_lose_nothing)
 
 	t_set("q", "max_messages", "2");
 	seen = calloc(4, n);
+	catch_signal(0); /* before there is anyone to kill */
 	for (i = 0; i < 4; i++) {
 		writers[i] = t_fork();
 		if (writers[i])
 			continue;
-		catch_signal(0);
 		for (number = i * n; number < (i + 1) * n; number++)
 			while (write(fd, &number, sizeof(number)) < 0)
 				CHECK_EQ(errno, EINTR);

@@ -3,13 +3,67 @@
  * mboxfs: mailboxes as files.
  *
  * A regular file of an mboxfs mount is a mailbox: one write(2) sends one
- * message, one read(2) receives one. A directory is a group, whose values are
- * handed to what is created in it. Limits, policies and counters are extended
- * attributes with the prefix below; docs/mboxfs.rst lists them.
+ * message, one read(2) receives one. Limits, policies and counters are
+ * extended attributes with the prefix below. What read and write cannot say is
+ * said by the ioctl(2)s of this file. All structures have the same layout for
+ * 32 and 64 bit callers. Fields that are reserved, and flags that are not
+ * listed for a call, have to be 0 (EINVAL).
+ *
+ * MBOXFS_IOC_SEND, struct mboxfs_msg; descriptor open for writing, else EBADF
+ *	Sends a message of @len bytes at @data, with a @priority (0 ... 32767,
+ *	EINVAL above) and a @tag. Flags: NONBLOCK, SYNC (return when it has been
+ *	received), DELAY (readable after @delay_ns, instead of send_delay_ms;
+ *	not together with SYNC). Waits for room, and with SYNC for a reader,
+ *	for @timeout_ns at most. Other fields are ignored.
+ *	EMSGSIZE, ENOSPC, EAGAIN, ESHUTDOWN, EFAULT, ENOMEM as for write(2);
+ *	ETIMEDOUT; EINTR; with SYNC: ECANCELED if it was purged, revoked,
+ *	dropped or has expired. Whoever gets an error has sent nothing.
+ *
+ * MBOXFS_IOC_RECV, struct mboxfs_msg; descriptor open for reading, else EBADF
+ *	Takes the next message: its first @len bytes go to @data. Flags:
+ *	NONBLOCK, PEEK (it stays), FROM (only a message of the process @pid),
+ *	TAGGED (only one with this @tag). Sets @len to the message's full
+ *	length, @priority, @pid, @uid, @gid (the sender, as the caller's
+ *	namespaces know it; pid 0 if they do not), @tag, @sent_ns, @seq; and
+ *	TRUNC in @flags if the message was longer than the room, which is
+ *	ignored when it comes in again. Too little room is EMSGSIZE, with @len
+ *	set and the message still there, if short_read is "keep" or "refuse".
+ *	EAGAIN, EMSGSIZE, EFAULT; ESHUTDOWN if stopped and drained; ETIMEDOUT;
+ *	EINTR. when_empty is not obeyed. Whoever gets an error has received
+ *	nothing.
+ *
+ * MBOXFS_IOC_SEND_BATCH, MBOXFS_IOC_RECV_BATCH, struct mboxfs_batch
+ *	The same for @count messages in the array @msgs. Return how many were
+ *	done, or the error of the first one. They wait for the first one only;
+ *	NONBLOCK and the timeout are those of the batch. In the messages, SYNC,
+ *	PEEK and NONBLOCK are EINVAL; the messages of one RECV_BATCH have the
+ *	first one's FROM and TAGGED. At most 1024 are done in one call.
+ *
+ * MBOXFS_IOC_STAT, struct mboxfs_stat; any descriptor of a mailbox
+ *	All limits, policies (as numbers) and counters at one moment.
+ *
+ * MBOXFS_IOC_REVOKE; descriptor open for writing, else EBADF
+ *	Takes back what is delayed and not due yet. Returns how many.
+ *
+ * MBOXFS_IOC_STOP, _START, _PURGE; the owner or CAP_FOWNER, else EPERM
+ *	Stop: no more messages are taken (ESHUTDOWN), also from those who wait;
+ *	those that are there can be received, then read(2) returns 0. Start
+ *	undoes that, but not for a mailbox that has lost its name (ESHUTDOWN).
+ *	Purge throws all messages away and returns how many.
+ *
+ * MBOXFS_IOC_BIND; as for stop, and the right to unlink
+ *	The mailbox lives as long as this open file: with its last close it is
+ *	stopped for good and its name removed. EBUSY if one is bound already.
+ *
+ * Times: @timeout_ns is relative; below 0 is for ever, 0 is not at all (EAGAIN).
+ * O_NONBLOCK and NONBLOCK win over it. A wait with a timeout is not restarted
+ * after a signal. All but receiving is EROFS on a read-only mount. An unknown
+ * command is ENOTTY.
  */
 #ifndef _UAPI_LINUX_MBOXFS_H
 #define _UAPI_LINUX_MBOXFS_H
 
+#include <linux/ioctl.h>
 #include <linux/types.h>
 
 /* statfs(2): f_type of every mboxfs mount ("MBOX"). */
@@ -20,6 +74,16 @@
 
 /* No message is ever longer than this, whatever max_message_size says. */
 #define MBOXFS_MESSAGE_MAX	(64 << 20)
+
+/* No priority is higher. */
+#define MBOXFS_PRIORITY_MAX	32767
+
+/* No batch does more in one call. */
+#define MBOXFS_BATCH_MAX	1024
+
+/* delay_change: whether send_delay_ms may be set while messages are delayed. */
+#define MBOXFS_DELAY_CHANGE_ANY		0	/* yes */
+#define MBOXFS_DELAY_CHANGE_IDLE	1	/* EBUSY */
 
 /* short_read: what becomes of a message longer than the reader's buffer. */
 #define MBOXFS_SHORT_READ_TRUNCATE	0	/* the rest is discarded */
@@ -34,5 +98,117 @@
 /* when_empty: what a read() of an empty mailbox does. */
 #define MBOXFS_WHEN_EMPTY_BLOCK		0	/* wait, or EAGAIN */
 #define MBOXFS_WHEN_EMPTY_EOF		1	/* returns 0 */
+
+/* Flags of messages and batches. */
+#define MBOXFS_NONBLOCK		1	/* in: do not wait */
+#define MBOXFS_PEEK		2	/* in: the message stays */
+#define MBOXFS_SYNC		4	/* in: return when it is received */
+#define MBOXFS_FROM		8	/* in: only from @pid */
+#define MBOXFS_TAGGED		16	/* in: only with @tag */
+#define MBOXFS_DELAY		32	/* in: @delay_ns holds */
+#define MBOXFS_TRUNC		64	/* out: not all bytes had room */
+
+/**
+ * struct mboxfs_msg - a message, to send or to receive
+ * @data:	user pointer; may be NULL if no byte is copied
+ * @len:	bytes to send; room to receive, then the message's full length
+ * @flags:	MBOXFS_NONBLOCK and so on
+ * @priority:	0 is the lowest and the default; higher is received first
+ * @pid:	FROM: only from this process; out: the sender
+ * @uid:	out: the sender's effective user
+ * @gid:	out: the sender's effective group
+ * @tag:	any number the sender likes; TAGGED: only this one
+ * @timeout_ns:	how long to wait at most
+ * @delay_ns:	DELAY: instead of send_delay_ms
+ * @sent_ns:	out: when it was sent, CLOCK_REALTIME
+ * @seq:	out: the mailbox's running number, from 1
+ * @reserved:	0
+ */
+struct mboxfs_msg {
+	__aligned_u64	data;
+	__u32		len;
+	__u32		flags;
+	__u32		priority;
+	__s32		pid;
+	__u32		uid;
+	__u32		gid;
+	__aligned_u64	tag;
+	__aligned_s64	timeout_ns;
+	__aligned_u64	delay_ns;
+	__aligned_u64	sent_ns;
+	__aligned_u64	seq;
+	__aligned_u64	reserved[2];
+};
+
+/**
+ * struct mboxfs_batch - several messages
+ * @msgs:	user pointer to an array of struct mboxfs_msg
+ * @count:	how many
+ * @flags:	MBOXFS_NONBLOCK
+ * @timeout_ns:	how long to wait at most for the first one
+ */
+struct mboxfs_batch {
+	__aligned_u64	msgs;
+	__u32		count;
+	__u32		flags;
+	__aligned_s64	timeout_ns;
+};
+
+/**
+ * struct mboxfs_barrier - for barriers
+ * @parties:	how many
+ * @flags:	0
+ * @timeout_ns:	how long to wait at most
+ */
+struct mboxfs_barrier {
+	__u32		parties;
+	__u32		flags;
+	__aligned_s64	timeout_ns;
+};
+
+/*
+ * Limits (0: no bound), policies and counters of a mailbox, named as its
+ * attributes. next_size is 0 while nothing is there.
+ */
+struct mboxfs_stat {
+	__aligned_u64	max_message_size;
+	__aligned_u64	max_messages;
+	__aligned_u64	max_bytes;
+	__aligned_u64	send_delay_ms;
+	__aligned_u64	delay_change;
+	__aligned_u64	ttl_ms;
+	__aligned_u64	short_read;
+	__aligned_u64	when_full;
+	__aligned_u64	when_empty;
+	__aligned_u64	flush_on_close;
+	__aligned_u64	stopped;
+	__aligned_u64	messages;
+	__aligned_u64	bytes;
+	__aligned_u64	delayed_messages;
+	__aligned_u64	delayed_bytes;
+	__aligned_u64	next_size;
+	__aligned_u64	readers_waiting;
+	__aligned_u64	writers_waiting;
+	__aligned_u64	sent_total;
+	__aligned_u64	received_total;
+	__aligned_u64	dropped_total;
+	__aligned_u64	expired_total;
+	__aligned_u64	revoked_total;
+	__aligned_u64	purged_total;
+	__aligned_u64	barrier_sleepers;
+	__aligned_u64	reserved[8];
+};
+
+#define MBOXFS_IOC_MAGIC		0xBD
+#define MBOXFS_IOC_SEND			_IOW(MBOXFS_IOC_MAGIC, 1, struct mboxfs_msg)
+#define MBOXFS_IOC_RECV			_IOWR(MBOXFS_IOC_MAGIC, 2, struct mboxfs_msg)
+#define MBOXFS_IOC_SEND_BATCH		_IOW(MBOXFS_IOC_MAGIC, 3, struct mboxfs_batch)
+#define MBOXFS_IOC_RECV_BATCH		_IOW(MBOXFS_IOC_MAGIC, 4, struct mboxfs_batch)
+#define MBOXFS_IOC_STAT			_IOR(MBOXFS_IOC_MAGIC, 5, struct mboxfs_stat)
+#define MBOXFS_IOC_REVOKE		_IO(MBOXFS_IOC_MAGIC, 6)
+#define MBOXFS_IOC_STOP			_IO(MBOXFS_IOC_MAGIC, 7)
+#define MBOXFS_IOC_START		_IO(MBOXFS_IOC_MAGIC, 8)
+#define MBOXFS_IOC_PURGE		_IO(MBOXFS_IOC_MAGIC, 9)
+#define MBOXFS_IOC_BIND			_IO(MBOXFS_IOC_MAGIC, 10)
 
 #endif /* _UAPI_LINUX_MBOXFS_H */

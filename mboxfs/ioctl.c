@@ -1,0 +1,534 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What read and write cannot say: see the comment of uapi/linux/mboxfs.h.
+ * Each command is copied in, checked, handed to the engine, and copied out.
+ */
+#include "compat.h"
+#include "mboxfs.h"
+
+#include <linux/fsnotify.h>
+#include <linux/mount.h>
+#include <linux/namei.h>
+#include <linux/pid_namespace.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/uio.h>
+
+#define MBOXFS_SEND_FLAGS	(MBOXFS_NONBLOCK | MBOXFS_SYNC | MBOXFS_DELAY)
+#define MBOXFS_RECV_FLAGS	(MBOXFS_NONBLOCK | MBOXFS_PEEK | MBOXFS_FROM | \
+				 MBOXFS_TAGGED | MBOXFS_TRUNC)
+
+/* How to wait: O_NONBLOCK, NONBLOCK and a timeout of 0 are all the same. */
+static unsigned int mboxfs_wait_flags(struct file *file, u32 flags,
+				      s64 timeout)
+{
+	if ((file->f_flags & O_NONBLOCK) || (flags & MBOXFS_NONBLOCK) ||
+	    !timeout)
+		return MBOX_NONBLOCK;
+	return 0;
+}
+
+static int mboxfs_iter(struct iov_iter *iter, unsigned int direction,
+		       u64 data, size_t len)
+{
+	void __user *buffer = u64_to_user_ptr(data);
+
+	if (len && !access_ok(buffer, len))
+		return -EFAULT;
+	iov_iter_ubuf(iter, direction, buffer, len);
+	return 0;
+}
+
+static int mboxfs_check_send(const struct mboxfs_msg *m, u32 allowed)
+{
+	if ((m->flags & ~allowed) || m->reserved[0] || m->reserved[1] ||
+	    m->priority > MBOXFS_PRIORITY_MAX)
+		return -EINVAL;
+	if ((m->flags & MBOXFS_SYNC) && (m->flags & MBOXFS_DELAY))
+		return -EINVAL;
+	return 0;
+}
+
+/* Make the message that user space describes. */
+static struct mbox_msg *mboxfs_make_msg(struct mbox *box,
+					const struct mboxfs_msg *m,
+					unsigned int flags)
+{
+	struct mbox_msg *msg;
+	struct iov_iter from;
+	int err;
+
+	err = mbox_check_send(box, m->len, flags);
+	if (!err)
+		err = mboxfs_iter(&from, ITER_SOURCE, m->data, m->len);
+	if (err)
+		return ERR_PTR(err);
+	msg = mbox_new_msg(box, m->len, m->priority, flags, MBOXFS_GFP);
+	if (IS_ERR(msg))
+		return msg;
+	msg->tag = m->tag;
+	if (m->flags & MBOXFS_DELAY)
+		msg->time = min_t(u64, m->delay_ns, KTIME_MAX);
+	if (mbox_msg_copy_from(msg, &from)) {
+		mbox_msg_put(box->pool, msg);
+		return ERR_PTR(-EFAULT);
+	}
+	return msg;
+}
+
+static void mboxfs_ioctl_sent(struct file *file)
+{
+	mboxfs_sent(file);
+	fsnotify_modify(file);
+}
+
+static void mboxfs_ioctl_received(struct file *file)
+{
+	mboxfs_received(file);
+	fsnotify_access(file);
+}
+
+static long mboxfs_ioc_send(struct file *file, void __user *arg)
+{
+	struct mbox *box = mboxfs_box(file_inode(file));
+	struct mboxfs_msg m;
+	struct mbox_msg *msg;
+	unsigned int flags;
+	int err;
+
+	if (copy_from_user(&m, arg, sizeof(m)))
+		return -EFAULT;
+	err = mboxfs_check_send(&m, MBOXFS_SEND_FLAGS);
+	if (err)
+		return err;
+	flags = mboxfs_wait_flags(file, m.flags, m.timeout_ns);
+	if (m.flags & MBOXFS_SYNC)
+		flags |= MBOX_SYNC;
+	msg = mboxfs_make_msg(box, &m, flags);
+	if (IS_ERR(msg))
+		return PTR_ERR(msg);
+	err = mbox_send(box, msg, flags, m.timeout_ns);
+	if (!err)
+		mboxfs_ioctl_sent(file);
+	return err;
+}
+
+/* What is wanted, from what user space says. */
+static int mboxfs_get_want(struct file *file, const struct mboxfs_msg *m,
+			   u32 allowed, struct mbox_want *want)
+{
+	struct mbox *box = mboxfs_box(file_inode(file));
+
+	if ((m->flags & ~allowed) || m->reserved[0] || m->reserved[1])
+		return -EINVAL;
+	if ((m->flags & MBOXFS_FROM) && m->pid < 0)
+		return -EINVAL;
+	*want = (struct mbox_want){
+		.flags = mboxfs_wait_flags(file, m->flags, m->timeout_ns),
+		.sender = m->pid,
+		.ns = task_active_pid_ns(current),
+		.room = m->len,
+		.tag = m->tag,
+		.timeout = m->timeout_ns,
+	};
+	if (m->flags & MBOXFS_PEEK)
+		want->flags |= MBOX_PEEK;
+	if (m->flags & MBOXFS_FROM)
+		want->flags |= MBOX_FROM;
+	if (m->flags & MBOXFS_TAGGED)
+		want->flags |= MBOX_TAGGED;
+	/* There is no rest of an ioctl. */
+	if (mbox_get_limit(box, MBOX_SHORT_READ) != MBOXFS_SHORT_READ_TRUNCATE)
+		want->flags |= MBOX_WHOLE;
+	return 0;
+}
+
+/* Copy out a message: its body, and what is known about it. */
+static int mboxfs_put_msg(struct mbox_msg *msg, struct mboxfs_msg *m,
+			  void __user *arg)
+{
+	size_t len = min(m->len, msg->len);
+	struct iov_iter to;
+
+	if (mboxfs_iter(&to, ITER_DEST, m->data, len) ||
+	    mbox_msg_copy_to(msg, 0, len, &to))
+		return -EFAULT;
+	m->flags &= ~MBOXFS_TRUNC;
+	if (len < msg->len)
+		m->flags |= MBOXFS_TRUNC;
+	m->len = msg->len;
+	m->priority = msg->priority;
+	m->pid = mbox_msg_sender(msg, task_active_pid_ns(current));
+	m->uid = from_kuid_munged(current_user_ns(), msg->uid);
+	m->gid = from_kgid_munged(current_user_ns(), msg->gid);
+	m->tag = msg->tag;
+	m->sent_ns = msg->sent;
+	m->seq = msg->seq;
+	return copy_to_user(arg, m, sizeof(*m)) ? -EFAULT : 0;
+}
+
+static long mboxfs_ioc_recv(struct file *file, void __user *arg)
+{
+	struct mbox *box = mboxfs_box(file_inode(file));
+	struct mboxfs_msg __user *user = arg;
+	struct mbox_want want;
+	struct mboxfs_msg m;
+	struct mbox_msg *msg;
+	int err;
+
+	if (copy_from_user(&m, arg, sizeof(m)))
+		return -EFAULT;
+	err = mboxfs_get_want(file, &m, MBOXFS_RECV_FLAGS, &want);
+	if (err)
+		return err;
+	msg = mbox_receive(box, &want);
+	if (msg == ERR_PTR(-EMSGSIZE) && put_user(want.len, &user->len))
+		return -EFAULT;
+	if (IS_ERR(msg))
+		return PTR_ERR(msg);
+	err = mboxfs_put_msg(msg, &m, arg);
+	if (want.flags & MBOX_PEEK) {
+		mbox_msg_put(box->pool, msg);
+		return err;
+	}
+	if (err) {
+		mbox_return(box, &msg, 1);
+		return err;
+	}
+	mbox_consume(box, &msg, 1);
+	mbox_msg_put(box->pool, msg);
+	mboxfs_ioctl_received(file);
+	return 0;
+}
+
+static int mboxfs_get_batch(struct mboxfs_batch *b, void __user *arg)
+{
+	if (copy_from_user(b, arg, sizeof(*b)))
+		return -EFAULT;
+	if (b->flags & ~MBOXFS_NONBLOCK)
+		return -EINVAL;
+	b->count = min_t(u32, b->count, MBOXFS_BATCH_MAX);
+	return 0;
+}
+
+/* Make the messages of a batch, up to the first bad one; *@err says what. */
+static void mboxfs_make_batch(struct file *file, const struct mboxfs_batch *b,
+			      struct list_head *msgs, int *err)
+{
+	struct mbox *box = mboxfs_box(file_inode(file));
+	struct mboxfs_msg __user *user = u64_to_user_ptr(b->msgs);
+	struct mboxfs_msg m;
+	struct mbox_msg *msg;
+	u32 i;
+
+	for (i = 0; i < b->count; i++) {
+		*err = -EFAULT;
+		if (copy_from_user(&m, user + i, sizeof(m)))
+			return;
+		*err = mboxfs_check_send(&m, MBOXFS_DELAY);
+		if (*err)
+			return;
+		msg = mboxfs_make_msg(box, &m, 0);
+		*err = PTR_ERR_OR_ZERO(msg);
+		if (*err)
+			return;
+		list_add_tail(&msg->node, msgs);
+		cond_resched();
+		if (fatal_signal_pending(current))
+			return;
+	}
+}
+
+static long mboxfs_ioc_send_batch(struct file *file, void __user *arg)
+{
+	struct mbox *box = mboxfs_box(file_inode(file));
+	struct mboxfs_batch b;
+	LIST_HEAD(msgs);
+	int err = 0, done;
+
+	err = mboxfs_get_batch(&b, arg);
+	if (err)
+		return err;
+	mboxfs_make_batch(file, &b, &msgs, &err);
+	if (list_empty(&msgs))
+		return err;
+	done = mbox_send_batch(box, &msgs,
+			       mboxfs_wait_flags(file, b.flags, b.timeout_ns),
+			       b.timeout_ns);
+	if (done > 0)
+		mboxfs_ioctl_sent(file);
+	return done;
+}
+
+/* Copy out what has been taken; return what could not be. */
+static long mboxfs_put_batch(struct file *file, const struct mboxfs_batch *b,
+			     struct mbox_msg **msgs, int count, u32 allowed)
+{
+	struct mbox *box = mboxfs_box(file_inode(file));
+	struct mboxfs_msg __user *user = u64_to_user_ptr(b->msgs);
+	struct mboxfs_msg m;
+	int i, done, err = 0;
+
+	for (done = 0; done < count; done++) {
+		err = -EFAULT;
+		if (copy_from_user(&m, user + done, sizeof(m)))
+			break;
+		err = -EINVAL;
+		if ((m.flags & ~allowed) || m.reserved[0] || m.reserved[1])
+			break;
+		err = mboxfs_put_msg(msgs[done], &m, user + done);
+		if (err)
+			break;
+		cond_resched();
+	}
+	if (done < count)
+		mbox_return(box, msgs + done, count - done);
+	if (!done)
+		return err;
+	mbox_consume(box, msgs, done);
+	for (i = 0; i < done; i++)
+		mbox_msg_put(box->pool, msgs[i]);
+	mboxfs_ioctl_received(file);
+	return done;
+}
+
+static long mboxfs_ioc_recv_batch(struct file *file, void __user *arg)
+{
+	const u32 allowed = MBOXFS_FROM | MBOXFS_TAGGED | MBOXFS_TRUNC;
+	struct mbox *box = mboxfs_box(file_inode(file));
+	struct mbox_want want;
+	struct mbox_msg **msgs;
+	struct mboxfs_batch b;
+	struct mboxfs_msg m;
+	long ret;
+
+	ret = mboxfs_get_batch(&b, arg);
+	if (ret || !b.count)
+		return ret;
+	if (copy_from_user(&m, u64_to_user_ptr(b.msgs), sizeof(m)))
+		return -EFAULT;
+	m.timeout_ns = b.timeout_ns;
+	ret = mboxfs_get_want(file, &m, allowed, &want);
+	if (ret)
+		return ret;
+	want.flags |= mboxfs_wait_flags(file, b.flags, b.timeout_ns);
+
+	msgs = kmalloc_array(b.count, sizeof(*msgs), GFP_KERNEL_ACCOUNT);
+	if (!msgs)
+		return -ENOMEM;
+	ret = mbox_receive_batch(box, &want, msgs, b.count);
+	if (ret > 0)
+		ret = mboxfs_put_batch(file, &b, msgs, ret, allowed);
+	kfree(msgs);
+	return ret;
+}
+
+/* 0 is how "no bound" is shown. */
+static u64 mboxfs_limit_number(const struct mbox *box, enum mbox_limit limit)
+{
+	u64 value = mbox_get_limit(box, limit);
+
+	return value == MBOX_NO_BOUND ? 0 : value;
+}
+
+static long mboxfs_ioc_stat(struct file *file, void __user *arg)
+{
+	struct mbox *box = mboxfs_box(file_inode(file));
+	struct mbox_stat stat;
+	struct mboxfs_stat s = {
+		.max_message_size =
+			mboxfs_limit_number(box, MBOX_MAX_MESSAGE_SIZE),
+		.max_messages = mboxfs_limit_number(box, MBOX_MAX_MESSAGES),
+		.max_bytes = mboxfs_limit_number(box, MBOX_MAX_BYTES),
+		.send_delay_ms = mboxfs_limit_number(box, MBOX_SEND_DELAY_MS),
+		.delay_change = mboxfs_limit_number(box, MBOX_DELAY_CHANGE),
+		.ttl_ms = mboxfs_limit_number(box, MBOX_TTL_MS),
+		.short_read = mboxfs_limit_number(box, MBOX_SHORT_READ),
+		.when_full = mboxfs_limit_number(box, MBOX_WHEN_FULL),
+		.when_empty = mboxfs_limit_number(box, MBOX_WHEN_EMPTY),
+		.flush_on_close = mboxfs_limit_number(box, MBOX_FLUSH_ON_CLOSE),
+		.stopped = mboxfs_limit_number(box, MBOX_STOPPED),
+	};
+
+	mbox_get_stat(box, &stat);
+	s.messages = stat.messages;
+	s.bytes = stat.bytes;
+	s.delayed_messages = stat.delayed_messages;
+	s.delayed_bytes = stat.delayed_bytes;
+	s.next_size = stat.next_size < 0 ? 0 : stat.next_size;
+	s.readers_waiting = stat.readers_waiting;
+	s.writers_waiting = stat.writers_waiting;
+	s.sent_total = stat.sent_total;
+	s.received_total = stat.received_total;
+	s.dropped_total = stat.dropped_total;
+	s.expired_total = stat.expired_total;
+	s.revoked_total = stat.revoked_total;
+	s.purged_total = stat.purged_total;
+	return copy_to_user(arg, &s, sizeof(s)) ? -EFAULT : 0;
+}
+
+static bool mboxfs_owns(struct file *file)
+{
+	return inode_owner_or_capable(file_mnt_idmap(file), file_inode(file));
+}
+
+/* The right to remove the name that the mailbox has, if it has one. */
+static int mboxfs_may_unlink(struct file *file)
+{
+	struct mnt_idmap *idmap = file_mnt_idmap(file);
+	struct inode *inode = file_inode(file);
+	struct dentry *dentry = d_find_alias(inode), *parent;
+	int err;
+
+	if (!dentry || d_unhashed(dentry)) {
+		dput(dentry);
+		return 0;
+	}
+	parent = dget_parent(dentry);
+	err = inode_permission(idmap, d_inode(parent), MAY_WRITE | MAY_EXEC);
+	if (!err && (d_inode(parent)->i_mode & S_ISVTX) &&
+	    __check_sticky(idmap, d_inode(parent), inode))
+		err = -EPERM;
+	dput(parent);
+	dput(dentry);
+	return err;
+}
+
+static long mboxfs_ioc_bind(struct file *file)
+{
+	struct mboxfs_inode_info *info = MBOXFS_I(file_inode(file));
+	int err;
+
+	if (!mboxfs_owns(file))
+		return -EPERM;
+	err = mboxfs_may_unlink(file);
+	if (err)
+		return err;
+	if (READ_ONCE(info->box.dead))
+		return -ESHUTDOWN;
+	return cmpxchg(&info->bound, NULL, file) ? -EBUSY : 0;
+}
+
+/* Remove a mailbox's name, wherever it is moved meanwhile. */
+static void mboxfs_remove_name(struct inode *inode)
+{
+	struct dentry *dentry, *parent;
+	struct inode *dir;
+	bool removed = false;
+
+	while (!removed && (dentry = d_find_alias(inode))) {
+		if (d_unhashed(dentry)) {
+			dput(dentry);
+			break;
+		}
+		parent = dget_parent(dentry);
+		dir = d_inode(parent);
+		inode_lock_nested(dir, I_MUTEX_PARENT);
+		inode_lock(inode);
+		if (dentry->d_parent == parent && !d_unhashed(dentry)) {
+			removed = true;
+			mboxfs_unlink(dir, dentry);
+		}
+		inode_unlock(inode);
+		if (removed)
+			d_delete_notify(dir, dentry);
+		inode_unlock(dir);
+		dput(parent);
+		dput(dentry);
+	}
+}
+
+/**
+ * mboxfs_unbind - the last close of what may be a mailbox's bound open file
+ * @inode:	the mailbox
+ * @file:	the open file
+ */
+void mboxfs_unbind(struct inode *inode, struct file *file)
+{
+	struct mboxfs_inode_info *info = MBOXFS_I(inode);
+
+	if (likely(READ_ONCE(info->bound) != file))
+		return;
+	mbox_kill(&info->box);
+	mboxfs_remove_name(inode);
+}
+
+/* Commands that change a mailbox on behalf of its owner. */
+static long mboxfs_owner_ioctl(struct file *file, unsigned int cmd)
+{
+	struct mbox *box = mboxfs_box(file_inode(file));
+
+	if (!mboxfs_owns(file))
+		return -EPERM;
+	switch (cmd) {
+	case MBOXFS_IOC_STOP:
+		return mbox_set_stopped(box, true);
+	case MBOXFS_IOC_START:
+		return mbox_set_stopped(box, false);
+	case MBOXFS_IOC_PURGE:
+		return min_t(u64, mbox_purge(box), INT_MAX);
+	default:
+		return mboxfs_ioc_bind(file);
+	}
+}
+
+static long mboxfs_changing_ioctl(struct file *file, unsigned int cmd,
+				  void __user *arg)
+{
+	switch (cmd) {
+	case MBOXFS_IOC_SEND:
+		return mboxfs_ioc_send(file, arg);
+	case MBOXFS_IOC_SEND_BATCH:
+		return mboxfs_ioc_send_batch(file, arg);
+	case MBOXFS_IOC_REVOKE:
+		return min_t(u64, mbox_revoke(mboxfs_box(file_inode(file))),
+			     INT_MAX);
+	default:
+		return mboxfs_owner_ioctl(file, cmd);
+	}
+}
+
+/**
+ * mboxfs_ioctl - the commands of uapi/linux/mboxfs.h on a mailbox
+ * @file:	the open mailbox
+ * @cmd:	the command
+ * @arg:	its argument
+ *
+ * Return: 0 or a count, or an error; -ENOTTY for what is no command.
+ */
+long mboxfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	void __user *user = (void __user *)arg;
+	long ret;
+
+	switch (cmd) {
+	case MBOXFS_IOC_RECV:
+	case MBOXFS_IOC_RECV_BATCH:
+		if (!(file->f_mode & FMODE_READ))
+			return -EBADF;
+		return cmd == MBOXFS_IOC_RECV ?
+			mboxfs_ioc_recv(file, user) :
+			mboxfs_ioc_recv_batch(file, user);
+	case MBOXFS_IOC_STAT:
+		return mboxfs_ioc_stat(file, user);
+	case MBOXFS_IOC_SEND:
+	case MBOXFS_IOC_SEND_BATCH:
+	case MBOXFS_IOC_REVOKE:
+		if (!(file->f_mode & FMODE_WRITE))
+			return -EBADF;
+		break;
+	case MBOXFS_IOC_STOP:
+	case MBOXFS_IOC_START:
+	case MBOXFS_IOC_PURGE:
+	case MBOXFS_IOC_BIND:
+		break;
+	default:
+		return -ENOTTY;
+	}
+	ret = mnt_want_write_file(file);
+	if (ret)
+		return ret;
+	ret = mboxfs_changing_ioctl(file, cmd, user);
+	mnt_drop_write_file(file);
+	return ret;
+}
