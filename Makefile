@@ -14,10 +14,11 @@ TEST_CFLAGS = -std=gnu11 -Wall -Wextra -Wno-unused-parameter \
 	-Wno-unused-result -Wno-stringop-overread \
 	-Wno-stringop-overflow -D_GNU_SOURCE -Imboxfs/uapi -pthread
 
-tests := $(patsubst tests/%.c,build/tests/%,$(wildcard tests/*_test.c))
+tests := $(patsubst tests/%.c,build/tests/%,$(wildcard tests/*_test.c)) \
+	build/tests/errno32_test
 scripts := $(patsubst tests/%,build/tests/%,$(wildcard tests/*.sh) tests/run)
 
-.PHONY: all module tests run check bench-fio lint install clean help FORCE
+.PHONY: all module tests vm-module run check bench-fio bench-delay lint install clean help FORCE
 
 all: module tests
 
@@ -27,6 +28,7 @@ help:
 	@echo '                without a terminal a short tour'
 	@echo 'make check      run all tests in that VM; TESTS="poll_test" for some'
 	@echo 'make bench-fio  load mailboxes with fio in that VM, print a table'
+	@echo 'make bench-delay  what a delayed message costs, in instructions'
 	@echo 'make lint       W=1, sparse, checkpatch, shellcheck'
 	@echo 'make install    install the module for the kernel of KDIR'
 	@echo 'make clean      remove what was built here'
@@ -53,6 +55,11 @@ build/tests/%_test: tests/%_test.c tests/test.c tests/test.h Makefile
 	$(CC) $(CFLAGS) $(TEST_CFLAGS) -o $@ $< tests/test.c \
 		$(if $(findstring uring,$*),-luring)
 
+build/tests/errno32_test: tests/errno_test.c tests/test.c tests/test.h Makefile
+	@mkdir -p build/tests
+	$(CC) -m32 -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 $(CFLAGS) \
+		$(TEST_CFLAGS) -o $@ $< tests/test.c
+
 build/tests/%: tests/%
 	@mkdir -p build/tests
 	@cp $< $@
@@ -70,6 +77,14 @@ check: vm-module
 
 bench-fio: vm-module
 	@$(VM) --add bench/fio -- bench/fio/run
+
+build/bench/%: bench/%.c
+	@mkdir -p build/bench
+	$(CC) $(CFLAGS) $(TEST_CFLAGS) -o $@ $<
+
+bench-delay: vm-module
+	@$(MAKE) -s build/bench/delay
+	@$(VM) --icount --add build/bench -- build/bench/delay
 
 lint:
 	@mkscripts/install build lint

@@ -12,6 +12,7 @@
 #include <linux/timekeeping.h>
 
 #include "compat.h"
+#include "trace.h"
 
 static struct workqueue_struct *mbox_workqueue;
 
@@ -188,10 +189,12 @@ bool __mbox_catch_up(struct mbox *box, struct mbox_after *after)
 	for (; batch && __mbox_next_due(box) <= now; batch--) {
 		msg = mbox_due_msg(rb_first_cached(&box->due));
 		__mbox_undelay(box, msg);
+		trace_mboxfs_publish(box, msg);
 		__mbox_publish(box, msg, now, after);
 	}
 	for (; batch && __mbox_next_expiry(box) <= now; batch--) {
 		msg = mbox_expiry_extra(rb_first_cached(&box->expiring))->msg;
+		trace_mboxfs_expire(box, msg);
 		__mbox_discard(box, msg, after);
 		box->expired_total++;
 		expired = true;
@@ -301,6 +304,7 @@ int mbox_flush(struct mbox *box)
 				break;
 			msg = mbox_due_msg(rb_first_cached(&box->due));
 			__mbox_undelay(box, msg);
+			trace_mboxfs_publish(box, msg);
 			__mbox_publish(box, msg, now, &after);
 		}
 		mbox_unlock(box, &after);
@@ -321,6 +325,7 @@ static struct rb_root __mbox_revoke_all(struct mbox *box,
 		if (sender->msg->state == MBOX_MSG_DELAYED)
 			mbox_cancel_sender(sender->msg, after);
 	box->revoked_total += box->delayed.messages;
+	trace_mboxfs_revoke(box, box->delayed.messages);
 	revoked = __mbox_take_delayed(box);
 	__mbox_settle(box, after);
 	return revoked;

@@ -12,6 +12,7 @@
 #include <linux/timekeeping.h>
 
 #include "compat.h"
+#include "trace.h"
 
 /* What EPOLLOUT means: no sender of any legal message would have to wait. */
 static bool __mbox_writable(const struct mbox *box);
@@ -244,6 +245,7 @@ static void __mbox_accept(struct mbox *box, struct mbox_msg *msg,
 
 	msg->seq = ++box->sent_total;
 	msg->sent = ktime_get_real_ns();
+	trace_mboxfs_send(box, msg);
 	if (unlikely(due))
 		__mbox_delay(box, msg, due);
 	else
@@ -313,6 +315,7 @@ bool __mbox_withdraw(struct mbox *box, struct mbox_waiter *sender)
 	msg->state = MBOX_MSG_OUTSIDE;
 	msg->extra->sender = NULL;
 	box->revoked_total++;
+	trace_mboxfs_revoke(box, 1);
 	return true;
 }
 
@@ -338,6 +341,7 @@ static int __mbox_drop_oldest(struct mbox *box, struct mbox_msg *msg,
 		if (!batch--)
 			return -EAGAIN;
 		worst = mbox_store_worst(&box->store);
+		trace_mboxfs_drop(box, worst);
 		__mbox_discard(box, worst, after);
 		box->dropped_total++;
 	}
@@ -534,6 +538,8 @@ static int __mbox_try_send(struct mbox *box, struct mbox_msg *msg,
 	if (unlikely(!list_empty(&box->writers)))
 		return -EAGAIN; /* see MBOX_FAIR */
 	ret = __mbox_make_room(box, msg, after);
+	if (unlikely(ret))
+		trace_mboxfs_limit(box, msg->len, msg->priority, ret);
 	/* Without waiting, one can only meet who is there already. */
 	if (!ret && (flags & MBOX_SYNC) && (flags & MBOX_NONBLOCK) &&
 	    (__mbox_due(box, msg) || !__mbox_wanted(box, msg)))
@@ -592,6 +598,7 @@ int mbox_send(struct mbox *box, struct mbox_msg *msg, unsigned int flags,
 			waiter.msg = msg;
 			waiter.sync = flags & MBOX_SYNC;
 			waiter.leaving = flags & MBOX_NONBLOCK ? -EAGAIN : 0;
+			trace_mboxfs_block(box, true, msg->len);
 			if (ret) {
 				__mbox_queue(&box->writers,
 					     &box->writers_waiting, &waiter);
@@ -777,6 +784,7 @@ struct mbox_msg *mbox_receive(struct mbox *box, struct mbox_want *want)
 		waiter.msg = NULL;
 		waiter.want = want;
 		waiter.leaving = 0;
+		trace_mboxfs_block(box, false, want->room);
 		__mbox_queue(&box->readers, &box->readers_waiting, &waiter);
 		ret = mbox_wait(box, &after, &waiter, want->timeout);
 		if (ret == -EMSGSIZE)
@@ -849,6 +857,7 @@ void mbox_consume(struct mbox *box, struct mbox_msg **msgs, int count)
 		mbox_sum_sub(&box->copying, msgs[i]);
 		mbox_sum_sub(&box->held, msgs[i]);
 		msgs[i]->state = MBOX_MSG_OUTSIDE;
+		trace_mboxfs_recv(box, msgs[i]);
 		if (unlikely(msgs[i]->extra))
 			mbox_tell_sender(msgs[i], &after);
 	}

@@ -17,6 +17,9 @@
 #include <linux/statfs.h>
 #include <linux/user_namespace.h>
 
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
 static bool userns_mount = true;
 module_param(userns_mount, bool, 0444);
 MODULE_PARM_DESC(userns_mount,

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The errors of the manual, one line each: as root and as somebody else, and
+ * (built with -m32 as errno32_test) by 32-bit callers.
+ */
+#include "test.h"
+
+#include <sys/uio.h>
+
+enum call {
+	SEND, RECV, SEND_BATCH, RECV_BATCH, STAT, REVOKE, STOP, START, PURGE,
+	BIND, WRITE, READ, TRUNCATE, FSYNC, UNKNOWN,
+};
+
+static const unsigned int commands[] = {
+	[SEND] = MBOXFS_IOC_SEND, [RECV] = MBOXFS_IOC_RECV,
+	[SEND_BATCH] = MBOXFS_IOC_SEND_BATCH,
+	[RECV_BATCH] = MBOXFS_IOC_RECV_BATCH, [STAT] = MBOXFS_IOC_STAT,
+	[REVOKE] = MBOXFS_IOC_REVOKE, [STOP] = MBOXFS_IOC_STOP,
+	[START] = MBOXFS_IOC_START, [PURGE] = MBOXFS_IOC_PURGE,
+	[BIND] = MBOXFS_IOC_BIND, [UNKNOWN] = _IO(0xBD, 99),
+};
+
+/* What the mailbox is like before the call. */
+#define STOPPED		0x01
+#define FULL		0x02	/* one message, and no room for another one */
+#define UNLINKED	0x04
+#define READ_ONLY	0x08	/* opened so */
+#define WRITE_ONLY	0x10
+#define BLOCKING	0x20	/* not O_NONBLOCK, but with a timeout of 1 ms */
+#define REFUSE		0x40	/* short_read=refuse */
+#define BAD_STRUCT	0x80	/* a bad pointer to the structure */
+#define BAD_DATA	0x100	/* a bad pointer to the bytes */
+#define FAIL		0x200	/* when_full=fail */
+#define BOUND		0x400	/* bound already */
+#define ROOTS		0x800	/* owned by root, open to all */
+
+static const struct {
+	enum call call;
+	unsigned int state, flags, len;
+	unsigned int priority, reserved;
+	int pid;
+	int root, user; /* expected errors, 0 for none */
+} table[] = {
+	{ SEND, 0, 0, 5 },
+	{ SEND, READ_ONLY, 0, 5, .root = EBADF, .user = EBADF },
+	{ SEND, BAD_STRUCT, 0, 5, .root = EFAULT, .user = EFAULT },
+	{ SEND, BAD_DATA, 0, 5, .root = EFAULT, .user = EFAULT },
+	{ SEND, BAD_DATA, 0, 0 },
+	{ SEND, 0, 0, 65537, .root = EMSGSIZE, .user = EMSGSIZE },
+	{ SEND, 0, 0, UINT32_MAX, .root = EMSGSIZE, .user = EMSGSIZE },
+	{ SEND, 0, 128, 5, .root = EINVAL, .user = EINVAL },
+	{ SEND, 0, 0x80000000, 5, .root = EINVAL, .user = EINVAL },
+	{ SEND, 0, MBOXFS_PEEK, 5, .root = EINVAL, .user = EINVAL },
+	{ SEND, 0, MBOXFS_FROM, 5, .root = EINVAL, .user = EINVAL },
+	{ SEND, 0, MBOXFS_TAGGED, 5, .root = EINVAL, .user = EINVAL },
+	{ SEND, 0, MBOXFS_TRUNC, 5, .root = EINVAL, .user = EINVAL },
+	{ SEND, 0, MBOXFS_SYNC | MBOXFS_DELAY, 5, .root = EINVAL,
+	  .user = EINVAL },
+	{ SEND, 0, MBOXFS_DELAY, 5 },
+	{ SEND, 0, 0, 5, .reserved = 1, .root = EINVAL, .user = EINVAL },
+	{ SEND, 0, 0, 5, .priority = 32767 },
+	{ SEND, 0, 0, 5, .priority = 32768, .root = EINVAL, .user = EINVAL },
+	{ SEND, FULL, 0, 5, .root = EAGAIN, .user = EAGAIN },
+	{ SEND, FULL | BLOCKING, 0, 5, .root = ETIMEDOUT, .user = ETIMEDOUT },
+	{ SEND, FULL | BLOCKING, MBOXFS_NONBLOCK, 5, .root = EAGAIN,
+	  .user = EAGAIN },
+	{ SEND, FULL | FAIL, 0, 5, .root = ENOSPC, .user = ENOSPC },
+	{ SEND, 0, MBOXFS_SYNC, 5, .root = EAGAIN, .user = EAGAIN },
+	{ SEND, BLOCKING, MBOXFS_SYNC, 5, .root = ETIMEDOUT,
+	  .user = ETIMEDOUT },
+	{ SEND, STOPPED, 0, 5, .root = ESHUTDOWN, .user = ESHUTDOWN },
+	{ SEND, UNLINKED, 0, 5, .root = ESHUTDOWN, .user = ESHUTDOWN },
+	{ RECV, FULL, 0, 5 },
+	{ RECV, FULL, MBOXFS_PEEK, 5 },
+	{ RECV, FULL, MBOXFS_TRUNC, 5 },
+	{ RECV, FULL | WRITE_ONLY, 0, 5, .root = EBADF, .user = EBADF },
+	{ RECV, FULL | WRITE_ONLY, MBOXFS_PEEK, 5, .root = EBADF,
+	  .user = EBADF },
+	{ RECV, FULL | BAD_STRUCT, 0, 5, .root = EFAULT, .user = EFAULT },
+	{ RECV, FULL | BAD_DATA, 0, 5, .root = EFAULT, .user = EFAULT },
+	{ RECV, FULL | BAD_DATA, 0, 0 },
+	{ RECV, FULL, MBOXFS_SYNC, 5, .root = EINVAL, .user = EINVAL },
+	{ RECV, FULL, MBOXFS_DELAY, 5, .root = EINVAL, .user = EINVAL },
+	{ RECV, FULL, 256, 5, .root = EINVAL, .user = EINVAL },
+	{ RECV, FULL, 0, 5, .reserved = 1, .root = EINVAL, .user = EINVAL },
+	{ RECV, FULL, MBOXFS_FROM, 5, .pid = -1, .root = EINVAL,
+	  .user = EINVAL },
+	{ RECV, FULL, MBOXFS_FROM, 5, .pid = 1, .root = EAGAIN,
+	  .user = EAGAIN },
+	{ RECV, FULL, MBOXFS_TAGGED, 5, .root = EAGAIN, .user = EAGAIN },
+	{ RECV, FULL | REFUSE, 0, 2, .root = EMSGSIZE, .user = EMSGSIZE },
+	{ RECV, 0, 0, 5, .root = EAGAIN, .user = EAGAIN },
+	{ RECV, BLOCKING, 0, 5, .root = ETIMEDOUT, .user = ETIMEDOUT },
+	{ RECV, STOPPED, 0, 5, .root = ESHUTDOWN, .user = ESHUTDOWN },
+	{ RECV, STOPPED | FULL, 0, 5 },
+	{ RECV, UNLINKED, 0, 5, .root = ESHUTDOWN, .user = ESHUTDOWN },
+	{ SEND_BATCH, 0, 0, 5 },
+	{ SEND_BATCH, READ_ONLY, 0, 5, .root = EBADF, .user = EBADF },
+	{ SEND_BATCH, BAD_STRUCT, 0, 5, .root = EFAULT, .user = EFAULT },
+	{ SEND_BATCH, 0, MBOXFS_SYNC, 5, .root = EINVAL, .user = EINVAL },
+	{ SEND_BATCH, 0, MBOXFS_NONBLOCK, 5, .root = EINVAL, .user = EINVAL },
+	{ SEND_BATCH, FULL, 0, 5, .root = EAGAIN, .user = EAGAIN },
+	{ SEND_BATCH, STOPPED, 0, 5, .root = ESHUTDOWN, .user = ESHUTDOWN },
+	{ RECV_BATCH, FULL, 0, 5 },
+	{ RECV_BATCH, WRITE_ONLY, 0, 5, .root = EBADF, .user = EBADF },
+	{ RECV_BATCH, BAD_STRUCT, 0, 5, .root = EFAULT, .user = EFAULT },
+	{ RECV_BATCH, FULL, MBOXFS_PEEK, 5, .root = EINVAL, .user = EINVAL },
+	{ RECV_BATCH, 0, 0, 5, .root = EAGAIN, .user = EAGAIN },
+	{ RECV_BATCH, STOPPED, 0, 5, .root = ESHUTDOWN, .user = ESHUTDOWN },
+	{ STAT },
+	{ STAT, READ_ONLY },
+	{ STAT, WRITE_ONLY },
+	{ STAT, ROOTS },
+	{ STAT, BAD_STRUCT, .root = EFAULT, .user = EFAULT },
+	{ REVOKE },
+	{ REVOKE, ROOTS },
+	{ REVOKE, READ_ONLY, .root = EBADF, .user = EBADF },
+	{ STOP },
+	{ STOP, READ_ONLY },
+	{ STOP, ROOTS, .user = EPERM },
+	{ STOP, STOPPED },
+	{ STOP, UNLINKED, .root = ESHUTDOWN, .user = ESHUTDOWN },
+	{ START },
+	{ START, ROOTS, .user = EPERM },
+	{ START, UNLINKED, .root = ESHUTDOWN, .user = ESHUTDOWN },
+	{ PURGE },
+	{ PURGE, ROOTS | FULL, .user = EPERM },
+	{ BIND },
+	{ BIND, ROOTS, .user = EPERM },
+	{ BIND, BOUND, .root = EBUSY, .user = EBUSY },
+	{ BIND, UNLINKED, .root = ESHUTDOWN, .user = ESHUTDOWN },
+	{ WRITE, 0, 0, 5 },
+	{ WRITE, READ_ONLY, 0, 5, .root = EBADF, .user = EBADF },
+	{ WRITE, BAD_DATA, 0, 5, .root = EFAULT, .user = EFAULT },
+	{ WRITE, 0, 0, 65537, .root = EMSGSIZE, .user = EMSGSIZE },
+	{ WRITE, FULL, 0, 5, .root = EAGAIN, .user = EAGAIN },
+	{ WRITE, FULL | FAIL, 0, 5, .root = ENOSPC, .user = ENOSPC },
+	{ WRITE, STOPPED, 0, 5, .root = ESHUTDOWN, .user = ESHUTDOWN },
+	{ READ, FULL, 0, 5 },
+	{ READ, WRITE_ONLY, 0, 5, .root = EBADF, .user = EBADF },
+	{ READ, FULL | BAD_DATA, 0, 5, .root = EFAULT, .user = EFAULT },
+	{ READ, FULL | REFUSE, 0, 2, .root = EMSGSIZE, .user = EMSGSIZE },
+	{ READ, 0, 0, 5, .root = EAGAIN, .user = EAGAIN },
+	{ READ, STOPPED, 0, 5 },
+	{ TRUNCATE, 0, 0, 0 },
+	{ TRUNCATE, 0, 0, 1, .root = EINVAL, .user = EINVAL },
+	{ TRUNCATE, ROOTS, 0, 0, .user = EPERM },
+	{ TRUNCATE, READ_ONLY, 0, 0, .root = EINVAL, .user = EINVAL },
+	{ FSYNC },
+	{ FSYNC, ROOTS | READ_ONLY },
+	{ UNKNOWN, .root = ENOTTY, .user = ENOTTY },
+};
+
+static int prepare(unsigned int state)
+{
+	int flags = state & READ_ONLY ? O_RDONLY :
+		    state & WRITE_ONLY ? O_WRONLY : O_RDWR;
+	int fd = t_open("mine", O_RDWR), second;
+
+	if (state & FULL) {
+		t_set("mine", "max_messages", "1");
+		t_send(fd, "12345");
+	}
+	if (state & REFUSE)
+		t_set("mine", "short_read", "refuse");
+	if (state & FAIL)
+		t_set("mine", "when_full", "fail");
+	if (state & STOPPED)
+		CHECK_EQ(ioctl(fd, MBOXFS_IOC_STOP), 0);
+	if (state & BOUND) {
+		CHECK_EQ(ioctl(fd, MBOXFS_IOC_BIND), 0);
+		CHECK(dup(fd) >= 0);
+	}
+	second = open("mine", flags);
+	CHECK(second >= 0);
+	if (!(state & BLOCKING))
+		CHECK_EQ(fcntl(second, F_SETFL, O_NONBLOCK), 0);
+	if (state & UNLINKED)
+		CHECK_EQ(unlink("mine"), 0);
+	close(fd);
+	return second;
+}
+
+static long long call(int i, int fd)
+{
+	static char data[70000];
+	static struct mboxfs_stat stat;
+	void *bytes = table[i].state & BAD_DATA ? (void *)8 : data;
+	struct mboxfs_msg m = t_msg(bytes, table[i].len, table[i].flags);
+	struct mboxfs_batch b = { .msgs = (uintptr_t)&m, .count = 1,
+				  .timeout_ns = 1000000 };
+	void *arg = &m;
+
+	m.priority = table[i].priority;
+	m.reserved[1] = table[i].reserved;
+	m.pid = table[i].pid;
+	m.tag = table[i].flags & MBOXFS_TAGGED ? 5 : 0;
+	m.timeout_ns = 1000000;
+	switch (table[i].call) {
+	case WRITE:
+		return write(fd, bytes, table[i].len);
+	case READ:
+		return read(fd, bytes, table[i].len);
+	case TRUNCATE:
+		return ftruncate(fd, table[i].len);
+	case FSYNC:
+		return fsync(fd);
+	case SEND_BATCH:
+	case RECV_BATCH:
+		arg = &b;
+		break;
+	case STAT:
+		arg = &stat;
+		break;
+	default:
+		break;
+	}
+	if (table[i].state & BAD_STRUCT)
+		arg = (void *)8;
+	return ioctl(fd, commands[table[i].call], arg);
+}
+
+static void walk(uid_t uid)
+{
+	unsigned int i;
+	long long ret;
+	int fd, expected, failed = 0;
+
+	t_open("roots", O_RDWR);
+	if (uid)
+		t_user(uid);
+	for (i = 0; i < sizeof(table) / sizeof(*table); i++) {
+		/* One that was bound is gone; root makes it anew. */
+		if (table[i].state & ROOTS)
+			fd = open("roots", (uid ? 0 : O_CREAT) |
+				  (table[i].state & READ_ONLY ? O_RDONLY :
+								O_RDWR), 0666);
+		else
+			fd = prepare(table[i].state);
+		CHECK(fd >= 0);
+		expected = uid ? table[i].user : table[i].root;
+		errno = 0;
+		ret = call(i, fd);
+		if ((ret < 0 ? errno : 0) != expected) {
+			printf("# line %u of the table: %lld %s, not %s\n", i,
+			       ret, strerrorname_np(errno),
+			       strerrorname_np(expected));
+			failed++;
+		}
+		close(fd);
+		unlink("mine");
+	}
+	CHECK_EQ(failed, 0);
+}
+
+TEST(errors_for_root)
+{
+	walk(0);
+}
+
+TEST(errors_for_somebody_else)
+{
+	walk(1000);
+}
+
+/* The same layout for everyone. */
+TEST(layout)
+{
+	CHECK_EQ(sizeof(struct mboxfs_msg), 88);
+	CHECK_EQ(sizeof(struct mboxfs_batch), 24);
+	CHECK_EQ(sizeof(struct mboxfs_barrier), 16);
+	CHECK_EQ(sizeof(struct mboxfs_stat), 33 * 8);
+	CHECK_EQ(offsetof(struct mboxfs_msg, tag), 32);
+	CHECK_EQ(offsetof(struct mboxfs_msg, reserved), 72);
+	printf("# %zu bit\n", 8 * sizeof(void *));
+}
