@@ -773,7 +773,8 @@ struct mbox_msg *mbox_receive(struct mbox *box, struct mbox_want *want)
 		mark = from;
 		if (signal_pending(current)) {
 			mbox_msg_put(box->pool, mark);
-			return ERR_PTR(-ERESTARTSYS);
+			return ERR_PTR(want->timeout < 0 ? -ERESTARTSYS :
+							   -EINTR);
 		}
 		cond_resched();
 	}
