@@ -14,7 +14,6 @@
 #include "compat.h"
 #include "trace.h"
 
-/* What EPOLLOUT means: no sender of any legal message would have to wait. */
 static bool __mbox_writable(const struct mbox *box);
 
 /**
@@ -114,6 +113,7 @@ static bool __mbox_fits(const struct mbox *box, u64 len)
 				  box->held.bytes + box->delayed.bytes, len);
 }
 
+/* What EPOLLOUT means: no sender of any legal message would have to wait. */
 static bool __mbox_writable(const struct mbox *box)
 {
 	if (__mbox_limit(box, MBOX_WHEN_FULL) == MBOXFS_WHEN_FULL_DROP_OLDEST)
@@ -143,7 +143,7 @@ static bool mbox_too_long(const struct mbox_msg *msg,
 	return (want->flags & MBOX_WHOLE) && msg->len > want->room;
 }
 
-/* A message is with a reader now, or with one more who only looks at it. */
+/* A message is with a reader now, who copies it out. */
 static void __mbox_begin_copy(struct mbox *box, struct mbox_msg *msg)
 {
 	msg->state = MBOX_MSG_COPYING;

@@ -14,6 +14,11 @@
 
 #include "message.h"
 
+/**
+ * mbox_sum_add - one more message
+ * @sum:	the sum
+ * @msg:	the message
+ */
 void mbox_sum_add(struct mbox_sum *sum, const struct mbox_msg *msg)
 {
 	sum->messages++;
@@ -21,6 +26,11 @@ void mbox_sum_add(struct mbox_sum *sum, const struct mbox_msg *msg)
 	sum->memory += mbox_msg_memory(msg);
 }
 
+/**
+ * mbox_sum_sub - one message less
+ * @sum:	the sum
+ * @msg:	the message
+ */
 void mbox_sum_sub(struct mbox_sum *sum, const struct mbox_msg *msg)
 {
 	sum->messages--;
@@ -100,6 +110,10 @@ static void mbox_level_move(struct mbox_store *store, struct mbox_level *level)
 	rb_replace_node_cached(&level->node, &new->node, &store->levels);
 }
 
+/**
+ * mbox_store_init - set up an empty store
+ * @store:	the store
+ */
 void mbox_store_init(struct mbox_store *store)
 {
 	INIT_LIST_HEAD(&store->plain);
@@ -181,11 +195,8 @@ void mbox_store_take_all(struct mbox_store *store, struct list_head *list)
 	store->levels = RB_ROOT_CACHED;
 }
 
-/**
- * mbox_store_first_level - the next message above the default priority
- * @store:	a store with such messages
- */
-struct mbox_msg *mbox_store_first_level(struct mbox_store *store)
+/* The next message above the default priority; there is one. */
+static struct mbox_msg *mbox_store_first_level(struct mbox_store *store)
 {
 	struct rb_node *highest = rb_first_cached(&store->levels);
 

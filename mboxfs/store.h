@@ -59,7 +59,6 @@ void mbox_store_add(struct mbox_store *store, struct mbox_msg *msg);
 void mbox_store_put_back(struct mbox_store *store, struct mbox_msg *msg);
 void mbox_store_del(struct mbox_store *store, struct mbox_msg *msg);
 void mbox_store_take_all(struct mbox_store *store, struct list_head *list);
-struct mbox_msg *mbox_store_first_level(struct mbox_store *store);
 struct mbox_msg *mbox_store_next(struct mbox_store *store,
 				 struct mbox_msg *msg);
 struct mbox_msg *mbox_store_worst(struct mbox_store *store);

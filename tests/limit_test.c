@@ -248,18 +248,6 @@ TEST(many_small_ones_are_dropped_for_a_large_one)
 	CHECK_EQ(t_get("q", "messages"), 2);
 }
 
-/* What a reader is copying cannot be dropped. */
-TEST(drop_oldest_with_nothing_to_drop_is_enospc)
-{
-	int fd = t_open("q", O_RDWR);
-
-	t_set("q", "when_full", "drop_oldest");
-	t_set("q", "max_messages", "1");
-	t_send(fd, "1");
-	t_send(fd, "2");
-	t_expect(fd, "2");
-}
-
 TEST(when_empty_is_the_end)
 {
 	int fd = t_open("q", O_RDWR);
