@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the files of the engine share: queue.c, wait.c and delay.c. The rules
- * are in queue.h. "__" means that the mailbox's lock is held.
+ * What the files of the engine share: queue.c, send.c, receive.c, wait.c and
+ * delay.c. The rules are in queue.h. "__" means that the mailbox's lock is held.
  */
 #ifndef _MBOXFS_ENGINE_H
 #define _MBOXFS_ENGINE_H
@@ -68,6 +68,19 @@ static inline u64 __mbox_limit(const struct mbox *box, enum mbox_limit limit)
 	return box->limits.value[limit];
 }
 
+/* Nothing can become readable any more. */
+static inline bool __mbox_over(const struct mbox *box)
+{
+	return unlikely(box->stopped) && !box->delayed.messages &&
+	       !box->copying.messages;
+}
+
+/* The next message to be received, or NULL. */
+static inline struct mbox_msg *__mbox_first(struct mbox *box)
+{
+	return mbox_store_next(&box->store, NULL);
+}
+
 /* In queue.c */
 void mbox_lock(struct mbox *box, struct mbox_after *after)
 	__acquires(&box->lock);
@@ -77,9 +90,19 @@ void __mbox_publish(struct mbox *box, struct mbox_msg *msg, u64 now,
 		    struct mbox_after *after);
 void __mbox_discard(struct mbox *box, struct mbox_msg *msg,
 		    struct mbox_after *after);
-void mbox_cancel_sender(struct mbox_msg *msg, struct mbox_after *after);
+void __mbox_unstore(struct mbox *box, struct mbox_msg *msg);
 void __mbox_settle(struct mbox *box, struct mbox_after *after);
+
+/* In send.c */
+bool __mbox_writable(const struct mbox *box);
+void __mbox_admit(struct mbox *box, struct mbox_after *after);
+void mbox_cancel_sender(struct mbox_msg *msg, struct mbox_after *after);
 bool __mbox_withdraw(struct mbox *box, struct mbox_waiter *sender);
+
+/* In receive.c */
+bool __mbox_hand_over(struct mbox *box, struct mbox_msg *msg,
+		      struct mbox_after *after);
+bool __mbox_wanted(const struct mbox *box, const struct mbox_msg *msg);
 
 /* In wait.c */
 void __mbox_queue(struct list_head *queue, u32 *waiting,

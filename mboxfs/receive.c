@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Receiving: which message, waiting for it, and the end of its copying.
+ *
+ * The locking rules are in queue.h. "__" means that the lock is held.
+ */
+#include "engine.h"
+
+#include <linux/kernel.h>
+#include <linux/sched/signal.h>
+
+#include "trace.h"
+
+static bool mbox_matches(const struct mbox_msg *msg,
+			 const struct mbox_want *want)
+{
+	if ((want->flags & MBOX_TAGGED) && msg->tag != want->tag)
+		return false;
+	return !(want->flags & MBOX_FROM) ||
+	       mbox_msg_sender(msg, want->ns) == want->sender;
+}
+
+static bool mbox_too_long(const struct mbox_msg *msg,
+			  const struct mbox_want *want)
+{
+	return (want->flags & MBOX_WHOLE) && msg->len > want->room;
+}
+
+/* A message is with a reader now, who copies it out. */
+static void __mbox_begin_copy(struct mbox *box, struct mbox_msg *msg)
+{
+	msg->state = MBOX_MSG_COPYING;
+	mbox_sum_add(&box->copying, msg);
+}
+
+/**
+ * __mbox_hand_over - give a message to those who wait and want it
+ * @box:	the mailbox
+ * @msg:	the message, published
+ * @after:	of this step
+ *
+ * Context: lock held.
+ * Return: whether one has taken it.
+ */
+bool __mbox_hand_over(struct mbox *box, struct mbox_msg *msg,
+			     struct mbox_after *after)
+{
+	struct mbox_waiter *reader, *next;
+
+	list_for_each_entry_safe(reader, next, &box->readers, node) {
+		if (!mbox_matches(msg, reader->want))
+			continue;
+		if (mbox_too_long(msg, reader->want)) {
+			reader->msg = NULL;
+			reader->len = msg->len;
+			__mbox_end_wait(reader, -EMSGSIZE, after);
+			continue;
+		}
+		reader->msg = msg;
+		__mbox_end_wait(reader, 0, after);
+		if (reader->want->flags & MBOX_PEEK) {
+			refcount_inc(&msg->refs);
+			continue;
+		}
+		__mbox_begin_copy(box, msg);
+		return true;
+	}
+	return false;
+}
+
+/**
+ * __mbox_wanted - whether someone waits who would take a message
+ * @box:	the mailbox
+ * @msg:	the message
+ *
+ * Context: lock held.
+ */
+bool __mbox_wanted(const struct mbox *box, const struct mbox_msg *msg)
+{
+	struct mbox_waiter *reader;
+
+	list_for_each_entry(reader, &box->readers, node)
+		if (!(reader->want->flags & MBOX_PEEK) &&
+		    mbox_matches(msg, reader->want) &&
+		    !mbox_too_long(msg, reader->want))
+			return true;
+	return false;
+}
+
+/*
+ * Look for a message that is wanted, behind *@from (NULL: from the first on),
+ * a batch at most; *@from is then where to go on.
+ *
+ * Return: the message; NULL if there is none; -EINPROGRESS after a batch.
+ */
+static struct mbox_msg *__mbox_search(struct mbox *box,
+				      const struct mbox_want *want,
+				      struct mbox_msg **from)
+{
+	unsigned int batch = MBOX_BATCH;
+	struct mbox_msg *msg = *from;
+
+	while ((msg = mbox_store_next(&box->store, msg))) {
+		if (mbox_matches(msg, want))
+			return msg;
+		*from = msg;
+		if (!--batch)
+			return ERR_PTR(-EINPROGRESS);
+	}
+	return NULL;
+}
+
+/* Take the next message for a reader, or say why there is none. */
+static struct mbox_msg *__mbox_take(struct mbox *box, struct mbox_want *want,
+				    struct mbox_msg **from)
+{
+	struct mbox_msg *msg;
+
+	if (likely(!(want->flags & (MBOX_FROM | MBOX_TAGGED))))
+		msg = __mbox_first(box);
+	else
+		msg = __mbox_search(box, want, from);
+	if (IS_ERR(msg))
+		return msg;
+	if (likely(msg)) {
+		if (unlikely(mbox_too_long(msg, want))) {
+			want->len = msg->len;
+			return ERR_PTR(-EMSGSIZE);
+		}
+		if (unlikely(want->flags & MBOX_PEEK)) {
+			refcount_inc(&msg->refs);
+			return msg;
+		}
+		__mbox_unstore(box, msg);
+		__mbox_begin_copy(box, msg);
+		return msg;
+	}
+	if (__mbox_over(box))
+		return ERR_PTR(-ESHUTDOWN);
+	if ((want->flags & MBOX_EOF) &&
+	    __mbox_limit(box, MBOX_WHEN_EMPTY) == MBOXFS_WHEN_EMPTY_EOF)
+		return ERR_PTR(-ENODATA);
+	return ERR_PTR(-EAGAIN);
+}
+
+/*
+ * A search goes on where it was, which is in the store still, unless messages
+ * may have come in front of it.
+ */
+static bool __mbox_can_go_on(const struct mbox *box,
+			     const struct mbox_msg *mark, u64 published)
+{
+	return mark->state == MBOX_MSG_STORED && mark->order > box->purged &&
+	       (box->published == published ||
+		RB_EMPTY_ROOT(&box->store.levels.rb_root));
+}
+
+/**
+ * mbox_receive - take a message, to copy it out
+ * @box:	the mailbox
+ * @want:	what is wanted
+ *
+ * The caller copies what it wants out of the message and then calls
+ * mbox_consume(), or mbox_return() if that failed; with MBOX_PEEK just
+ * mbox_msg_put().
+ *
+ * Context: may sleep, if there is no message; no lock held.
+ * Return: the message; -EAGAIN if it would have to wait but may not;
+ * -EMSGSIZE, the message stays; -ENODATA for the end that when_empty asks for;
+ * -ESHUTDOWN if the mailbox is stopped and drained; -ETIMEDOUT; -ERESTARTSYS
+ * or, with a timeout, -EINTR.
+ */
+struct mbox_msg *mbox_receive(struct mbox *box, struct mbox_want *want)
+{
+	struct mbox_msg *msg, *mark = NULL, *from;
+	struct mbox_waiter waiter;
+	struct mbox_after after;
+	u64 published = 0;
+	int ret;
+
+	for (;;) {
+		mbox_lock(box, &after);
+		__mbox_catch_up(box, &after);
+		from = NULL;
+		if (mark && __mbox_can_go_on(box, mark, published))
+			from = mark;
+		msg = __mbox_take(box, want, &from);
+		if (likely(msg != ERR_PTR(-EINPROGRESS)))
+			break;
+		published = box->published;
+		refcount_inc(&from->refs);
+		mbox_unlock(box, &after);
+		if (mark)
+			mbox_msg_put(box->pool, mark);
+		mark = from;
+		if (signal_pending(current)) {
+			mbox_msg_put(box->pool, mark);
+			return ERR_PTR(want->timeout < 0 ? -ERESTARTSYS :
+							   -EINTR);
+		}
+		cond_resched();
+	}
+
+	if (likely(msg != ERR_PTR(-EAGAIN)) || (want->flags & MBOX_NONBLOCK)) {
+		mbox_unlock(box, &after);
+	} else {
+		waiter.msg = NULL;
+		waiter.want = want;
+		waiter.leaving = 0;
+		trace_mboxfs_block(box, false, want->room);
+		__mbox_queue(&box->readers, &box->readers_waiting, &waiter);
+		ret = mbox_wait(box, &after, &waiter, want->timeout);
+		if (ret == -EMSGSIZE)
+			want->len = waiter.len;
+		msg = ret ? ERR_PTR(ret) : waiter.msg;
+	}
+	if (unlikely(mark))
+		mbox_msg_put(box->pool, mark);
+	return msg;
+}
+
+/**
+ * mbox_receive_batch - take several messages, waiting for the first one only
+ * @box:	the mailbox
+ * @want:	what is wanted; not MBOX_PEEK
+ * @msgs:	where to put them
+ * @count:	how many at most
+ *
+ * Context: as mbox_receive().
+ * Return: how many there are, or the error of the first one.
+ */
+int mbox_receive_batch(struct mbox *box, struct mbox_want *want,
+		       struct mbox_msg **msgs, int count)
+{
+	struct mbox_after after;
+	struct mbox_msg *from;
+	int n;
+
+	msgs[0] = mbox_receive(box, want);
+	if (IS_ERR(msgs[0]))
+		return PTR_ERR(msgs[0]);
+	mbox_lock(box, &after);
+	for (n = 1; n < count; n++) {
+		from = NULL;
+		msgs[n] = __mbox_take(box, want, &from);
+		if (IS_ERR(msgs[n]))
+			break;
+	}
+	mbox_unlock(box, &after);
+	return n;
+}
+
+/* The first copy to a reader has succeeded: that is what its sender waits for. */
+static void mbox_tell_sender(struct mbox_msg *msg, struct mbox_after *after)
+{
+	struct mbox_waiter *sender = msg->extra->sender;
+
+	if (!sender)
+		return;
+	msg->extra->sender = NULL;
+	sender->msg = NULL;
+	__mbox_end_wait(sender, 0, after);
+}
+
+/**
+ * mbox_consume - messages have been received
+ * @box:	the mailbox
+ * @msgs:	from mbox_receive(); belong to the caller from now on
+ * @count:	how many
+ *
+ * Context: no lock held.
+ */
+void mbox_consume(struct mbox *box, struct mbox_msg **msgs, int count)
+{
+	struct mbox_after after;
+	int i;
+
+	mbox_lock(box, &after);
+	for (i = 0; i < count; i++) {
+		mbox_sum_sub(&box->copying, msgs[i]);
+		mbox_sum_sub(&box->held, msgs[i]);
+		msgs[i]->state = MBOX_MSG_OUTSIDE;
+		trace_mboxfs_recv(box, msgs[i]);
+		if (unlikely(msgs[i]->extra))
+			mbox_tell_sender(msgs[i], &after);
+	}
+	box->received_total += count;
+	__mbox_settle(box, &after);
+	mbox_unlock(box, &after);
+}
+
+/* A sender who had to leave while its message was copied can leave now. */
+static bool __mbox_let_sender_leave(struct mbox *box, struct mbox_msg *msg,
+				    struct mbox_after *after)
+{
+	struct mbox_waiter *sender = msg->extra->sender;
+	int why = sender ? sender->leaving : 0;
+
+	if (sender && box->stopped)
+		why = -ESHUTDOWN;
+	if (!why)
+		return false;
+	mbox_sum_sub(&box->held, msg);
+	msg->state = MBOX_MSG_OUTSIDE;
+	msg->extra->sender = NULL;
+	box->revoked_total++;
+	__mbox_end_wait(sender, why, after);
+	return true;
+}
+
+/* Put a message back as the next one. */
+static void __mbox_put_back(struct mbox *box, struct mbox_msg *msg,
+			    struct mbox_after *after)
+{
+	if (msg->order <= box->purged) {
+		__mbox_discard(box, msg, after);
+		box->purged_total++;
+		return;
+	}
+	if (unlikely(msg->extra)) {
+		if (msg->extra->orphan) {
+			__mbox_discard(box, msg, after);
+			box->revoked_total++;
+			return;
+		}
+		if (__mbox_let_sender_leave(box, msg, after))
+			return;
+	}
+	if (__mbox_hand_over(box, msg, after))
+		return;
+	msg->state = MBOX_MSG_STORED;
+	mbox_store_put_back(&box->store, msg);
+	if (unlikely(msg->ttl_ms))
+		__mbox_expire_at(box, msg);
+	after->readable++;
+}
+
+/**
+ * mbox_return - messages could not be copied out
+ * @box:	the mailbox
+ * @msgs:	from mbox_receive(); belong to the mailbox from now on
+ * @count:	how many
+ *
+ * They are the next ones again, or go if the mailbox has been purged meanwhile.
+ *
+ * Context: no lock held.
+ */
+void mbox_return(struct mbox *box, struct mbox_msg **msgs, int count)
+{
+	struct mbox_after after;
+	int i;
+
+	mbox_lock(box, &after);
+	for (i = 0; i < count; i++) {
+		mbox_sum_sub(&box->copying, msgs[i]);
+		__mbox_put_back(box, msgs[i], &after);
+	}
+	__mbox_settle(box, &after);
+	mbox_unlock(box, &after);
+}
