@@ -115,6 +115,22 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 }
 #endif
 
+/* 6.14: ->d_revalidate() is told the directory and the name. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
+#define MBOXFS_DEFINE_REVALIDATE(op, fn)				\
+static int op(struct dentry *dentry, unsigned int flags)		\
+{									\
+	return fn(dentry);						\
+}
+#else
+#define MBOXFS_DEFINE_REVALIDATE(op, fn)				\
+static int op(struct inode *dir, const struct qstr *name,		\
+	      struct dentry *dentry, unsigned int flags)		\
+{									\
+	return fn(dentry);						\
+}
+#endif
+
 /* 6.15: ->mkdir() returns a dentry. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 15, 0)
 #define MBOXFS_DEFINE_MKDIR(op, fn)					\
@@ -129,6 +145,15 @@ static struct dentry *op(struct mnt_idmap *idmap, struct inode *dir,	\
 			 struct dentry *dentry, umode_t mode)		\
 {									\
 	return fn(idmap, dir, dentry, mode);				\
+}
+#endif
+
+/* 6.17: a superblock's dentry operations are set by a function. */
+#ifndef MBOXFS_HAVE_SET_DEFAULT_D_OP
+static inline void set_default_d_op(struct super_block *sb,
+				    const struct dentry_operations *ops)
+{
+	sb->s_d_op = ops;
 }
 #endif
 

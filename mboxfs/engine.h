@@ -15,15 +15,16 @@
 
 /**
  * struct mbox_waiter - a task that waits, on its own stack
- * @node:	in one of the mailbox's queues, later on a list of ended waits
+ * @node:	in a queue, later on a list of ended waits
  * @task:	who waits
  * @prio:	its real-time priority; all others are equal
  * @waiting:	the counter of those who wait like this
- * @queued:	still waiting; guarded by the mailbox's lock
+ * @queued:	still waiting; guarded by the lock of the queue
  * @ended:	the wait is over and the waker is gone, see MBOX_HANDOFF
  * @leaving:	a sender who has to go as soon as its message is not being
  *		copied any more: with which error
  * @result:	0 or an error
+ * @box:	of whom: readers and writers
  * @want:	what a reader waits for
  * @msg:	what a writer sends, as long as it is the writer's; what a
  *		rendezvous waits for; what a reader got
@@ -40,6 +41,7 @@ struct mbox_waiter {
 	bool			sync;
 	int			leaving;
 	int			result;
+	struct mbox		*box;
 	const struct mbox_want	*want;
 	struct mbox_msg		*msg;
 	u32			len;
@@ -52,6 +54,8 @@ struct mbox_waiter {
  * @readable:	messages that have become readable
  * @writable:	there is room now and was not before
  * @hangup:	the mailbox has been stopped, or is drained after that
+ * @full:	a group whose holders are to give back what they do not need, and
+ *		then the mailbox is to be settled; with a reference, or NULL
  * @was_writable: whether there was room when the step began
  */
 struct mbox_after {
@@ -61,7 +65,11 @@ struct mbox_after {
 	bool			writable;
 	bool			hangup;
 	bool			was_writable;
+	struct mbox_group	*full;
 };
+
+/* Leaves a queue unless the wait has been ended; see mbox_leave(). */
+typedef bool (*mbox_leave_t)(struct mbox_waiter *waiter, int why, bool killed);
 
 static inline u64 __mbox_limit(const struct mbox *box, enum mbox_limit limit)
 {
@@ -73,6 +81,18 @@ static inline bool __mbox_over(const struct mbox *box)
 {
 	return unlikely(box->stopped) && !box->delayed.messages &&
 	       !box->copying.messages;
+}
+
+/* Body bytes for which limits and ceilings count. */
+static inline u64 __mbox_used(const struct mbox *box)
+{
+	return box->held.bytes + box->delayed.bytes;
+}
+
+/* Why a stopped mailbox refuses messages. */
+static inline int __mbox_refusal(const struct mbox *box)
+{
+	return box->dead ? box->dead : -ESHUTDOWN;
 }
 
 /* The next message to be received, or NULL. */
@@ -109,9 +129,9 @@ void __mbox_queue(struct list_head *queue, u32 *waiting,
 		  struct mbox_waiter *waiter);
 void __mbox_end_wait(struct mbox_waiter *waiter, int result,
 		     struct mbox_after *after);
-int mbox_wait(struct mbox *box, struct mbox_after *after,
-	      struct mbox_waiter *waiter, s64 timeout)
-	__releases(&box->lock);
+void __mbox_unqueue(struct mbox_waiter *waiter);
+bool mbox_leave(struct mbox_waiter *waiter, int why, bool killed);
+int mbox_wait(struct mbox_waiter *waiter, s64 timeout, mbox_leave_t leave);
 void mbox_wake(struct list_head *ended);
 
 /* In delay.c */

@@ -27,14 +27,14 @@ static int mboxfs_open(struct inode *inode, struct file *file)
 
 	file->f_mode &= ~FMODE_ATOMIC_POS;
 	file->f_mode |= FMODE_NOWAIT | MBOXFS_FMODE_WASYNC;
-	if (!(file->f_mode & FMODE_READ))
-		return 0;
-
-	mf = kzalloc(sizeof(*mf), GFP_KERNEL_ACCOUNT);
-	if (!mf)
-		return -ENOMEM;
-	mutex_init(&mf->lock);
-	file->private_data = mf;
+	if (file->f_mode & FMODE_READ) {
+		mf = kzalloc(sizeof(*mf), GFP_KERNEL_ACCOUNT);
+		if (!mf)
+			return -ENOMEM;
+		mutex_init(&mf->lock);
+		file->private_data = mf;
+	}
+	atomic_inc(&MBOXFS_I(inode)->opens);
 	return 0;
 }
 
@@ -54,6 +54,7 @@ static int mboxfs_release(struct inode *inode, struct file *file)
 	struct mboxfs_file *mf = file->private_data;
 
 	mboxfs_unbind(inode, file);
+	atomic_dec(&MBOXFS_I(inode)->opens);
 	if (!mf)
 		return 0;
 	if (mf->rest)
@@ -86,12 +87,10 @@ void mboxfs_received(struct file *file)
 
 /**
  * mboxfs_sent - after a message has been sent
- * @file:	through which
+ * @inode:	to which mailbox
  */
-void mboxfs_sent(struct file *file)
+void mboxfs_sent(struct inode *inode)
 {
-	struct inode *inode = file_inode(file);
-
 	inode_set_mtime_to_ts(inode, inode_set_ctime_current(inode));
 }
 
@@ -206,6 +205,8 @@ static ssize_t mboxfs_read_iter(struct kiocb *iocb, struct iov_iter *to)
 
 	if (!iov_iter_count(to))
 		return 0;
+	if (!mboxfs_may_receive(file_inode(iocb->ki_filp)))
+		return -EPERM;
 	/* A rest is read on even if the policy has changed since. */
 	if (mbox_get_limit(box, MBOX_SHORT_READ) == MBOXFS_SHORT_READ_KEEP ||
 	    READ_ONCE(mf->rest))
@@ -240,6 +241,8 @@ static ssize_t mboxfs_write_iter(struct kiocb *iocb, struct iov_iter *from)
 		flags |= MBOX_NONBLOCK;
 	if (iocb->ki_flags & IOCB_DSYNC)
 		flags |= MBOX_SYNC;
+	if (mboxfs_process_gone(file_inode(iocb->ki_filp)))
+		return -ESRCH;
 	err = mbox_check_send(box, len, flags);
 	if (err)
 		return err;
@@ -253,7 +256,7 @@ static ssize_t mboxfs_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	err = mbox_send(box, msg, flags, MBOX_FOREVER);
 	if (err)
 		return err;
-	mboxfs_sent(iocb->ki_filp);
+	mboxfs_sent(file_inode(iocb->ki_filp));
 	/* The VFS reports what it takes for a write: of at least one byte. */
 	if (!len && is_sync_kiocb(iocb))
 		fsnotify_modify(iocb->ki_filp);
@@ -297,10 +300,17 @@ static loff_t mboxfs_llseek(struct file *file, loff_t offset, int whence)
 static int mboxfs_fsync(struct file *file, loff_t start, loff_t end,
 			int datasync)
 {
+	int err;
+
 	if (!(file->f_mode & FMODE_WRITE) &&
 	    inode_permission(file_mnt_idmap(file), file_inode(file), MAY_WRITE))
 		return -EACCES;
-	return mbox_flush(mboxfs_box(file_inode(file)));
+	err = mnt_want_write_file(file);
+	if (err)
+		return err;
+	err = mbox_flush(mboxfs_box(file_inode(file)));
+	mnt_drop_write_file(file);
+	return err;
 }
 
 static int mboxfs_fasync(int fd, struct file *file, int on)

@@ -1,30 +1,141 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Groups, which hand their values down. Knows no mailbox and no file.
+ * Groups: what they hand down, their ceilings, and how they nest. Knows no
+ * mailbox (only what one has reserved) and no file.
+ *
+ * MBOX_CEILING: a mailbox reserves bytes before it takes a message.
+ *	What a mailbox has reserved counts in its group and in all those above
+ *	it, never beyond their ceilings. Far from the ceilings it reserves more
+ *	than it needs, so that most messages touch nothing that is shared; such
+ *	a mailbox is a holder. At the end of each step it gives back what is
+ *	too much. Who finds that something does not fit makes all holders
+ *	below that ceiling give back what they do not need, and only then
+ *	believes it. So ceilings hold exactly, both ways.
+ *
+ *	One lock for all groups of a mount, the root's, guards all numbers: each
+ *	change, also a rename from one group to another, is made in all the
+ *	groups it concerns at once, or not at all. It is taken inside of a
+ *	mailbox's lock. What a mailbox has reserved changes only with both held,
+ *	and which group it is in only with the root's.
+ *
+ *	A group lives as long as anything charges it, with or without a name.
  */
 #ifndef _MBOXFS_GROUP_H
 #define _MBOXFS_GROUP_H
 
+#include <linux/list.h>
+#include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
 #include "limit.h"
 
+struct mbox_barrier;
+
+/* Groups below the root nest so deep at most. */
+#define MBOX_GROUP_DEPTH	32
+
 /**
- * struct mbox_group - what a directory hands down
- * @lock:	guards @limits; innermost
- * @limits:	what is given to mailboxes and groups created in this one
+ * struct mbox_group - a group
+ * @root:	the group of the mount's root; constant
+ * @parent:	the group this is in, with a reference; NULL for the root
+ * @refs:	its directory, its mailboxes, and the groups in it
+ * @lock:	of the root alone: guards all that follows, of all groups;
+ *		inside of mbox->lock, innermost
+ * @limits:	what is given to mailboxes and groups created in this one, and
+ *		its own ceilings and naming
+ * @bytes:	reserved by all mailboxes here and below
+ * @mailboxes:	how many there are
+ * @below:	how many groups are so many levels below; [0] is this one, 1 as
+ *		long as it has its name
+ * @holders:	mailboxes here that have reserved more than they need
+ * @nr_holders:	how many there are, here and below
+ * @busy:	groups in this one with holders
+ * @busy_node:	place in the parent's @busy, as long as there are any here
+ * @barrier:	see mbox_barrier_get()
  */
 struct mbox_group {
-	spinlock_t		lock;	/* innermost */
-	struct mbox_limits	limits;
+	struct mbox_group		*root;
+	struct mbox_group		*parent;
+	refcount_t			refs;
+	spinlock_t			lock;	/* see MBOX_CEILING; innermost */
+	struct mbox_group_limits	limits;
+	u64				bytes;
+	u64				mailboxes;
+	u32				below[MBOX_GROUP_DEPTH + 1];
+	struct list_head		holders;
+	u64				nr_holders;
+	struct list_head		busy;
+	struct list_head		busy_node;
+	struct mbox_barrier		*barrier;
 };
 
-void mbox_group_init(struct mbox_group *group,
-		     const struct mbox_limits *limits);
+/**
+ * struct mbox_account - what a mailbox has reserved
+ * @root:	whose lock to take, with a reference; constant
+ * @group:	where it counts, with a reference; NULL: nowhere any more
+ * @reserved:	bytes, at least as many as are used
+ * @spare:	how many more than used may stay reserved
+ * @node:	in @group's @holders, if @spare is not 0
+ */
+struct mbox_account {
+	struct mbox_group	*root;
+	struct mbox_group	*group;
+	u64			reserved;
+	u64			spare;
+	struct list_head	node;
+};
+
+/**
+ * struct mbox_entry - what a name stands for, as far as groups care
+ * @account:	of a mailbox, or NULL
+ * @group:	of a group, or NULL
+ */
+struct mbox_entry {
+	struct mbox_account	*account;
+	struct mbox_group	*group;
+};
+
+/* What mbox_group_get_stat() tells; named as users know it. */
+struct mbox_group_stat {
+	u64	group_bytes;
+	u64	group_mailboxes;
+};
+
+struct mbox_group *mbox_group_alloc(struct mbox_group *parent,
+				    const struct mbox_group_limits *limits);
+void mbox_group_remove(struct mbox_group *group);
+void mbox_group_put(struct mbox_group *group);
 void mbox_group_get_limits(struct mbox_group *group,
 			   struct mbox_limits *limits);
+u64 mbox_group_limit(struct mbox_group *group, enum mbox_limit limit);
 void mbox_group_set_limit(struct mbox_group *group, enum mbox_limit limit,
 			  u64 value);
+void mbox_group_count(struct mbox_group *group, struct mbox_group_stat *stat);
+int mbox_group_move(struct mbox_group *from, const struct mbox_entry *there,
+		    struct mbox_group *to, const struct mbox_entry *back,
+		    struct mbox_account *gone, struct mbox_group **full);
+
+int mbox_account_init(struct mbox_account *account, struct mbox_group *group);
+void mbox_account_exit(struct mbox_account *account);
+int mbox_account_reserve(struct mbox_account *account, u64 need,
+			 struct mbox_group **full);
+int mbox_account_check(struct mbox_account *account, u64 need,
+		       struct mbox_group **full);
+void mbox_account_release(struct mbox_account *account, u64 used);
+struct mbox_account *mbox_group_next_holder(struct mbox_group *group);
+
+static inline struct mbox_group *mbox_group_get(struct mbox_group *group)
+{
+	refcount_inc(&group->refs);
+	return group;
+}
+
+/* Whether more is reserved than is to stay; with the mailbox's lock held. */
+static inline bool mbox_account_too_much(const struct mbox_account *account,
+					 u64 used)
+{
+	return account->reserved - used > 2 * account->spare;
+}
 
 #endif /* _MBOXFS_GROUP_H */

@@ -5,10 +5,13 @@
  * Names live in the dcache alone, pinned until they are unlinked. A mailbox
  * ends with its name: whoever has it open can receive what is left.
  */
+#include "barrier.h"
 #include "compat.h"
 #include "mboxfs.h"
 
+#include <linux/fsnotify.h>
 #include <linux/module.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 static struct kmem_cache *mboxfs_inode_cache;
@@ -40,6 +43,18 @@ static void mboxfs_uncharge_inode(struct super_block *sb)
 	mbox_pool_uncharge(&sbi->inodes, 1);
 }
 
+static int mboxfs_init_dir(struct inode *inode, struct mbox_group *parent,
+			   const struct mbox_group_limits *limits)
+{
+	struct mboxfs_dir *dir = &MBOXFS_I(inode)->dir;
+	struct mbox_group *group = mbox_group_alloc(parent, limits);
+
+	dir->members = RB_ROOT;
+	dir->last_index = 0;
+	dir->group = IS_ERR(group) ? NULL : group;
+	return PTR_ERR_OR_ZERO(group);
+}
+
 /**
  * mboxfs_new_inode - make a mailbox, a group or a symlink
  * @idmap:	of the mount it is made through
@@ -48,14 +63,17 @@ static void mboxfs_uncharge_inode(struct super_block *sb)
  * @mode:	its type and permissions
  *
  * Context: may sleep.
- * Return: the inode, without a name; -ENOSPC if there are too many, -ENOMEM.
+ * Return: the inode, without a name; -ENOSPC if there are too many in the mount,
+ * -EDQUOT if too many mailboxes in a group; -ELOOP if groups nest too deep;
+ * -ENOMEM.
  */
 struct inode *mboxfs_new_inode(struct mnt_idmap *idmap, struct super_block *sb,
 			       struct inode *dir, umode_t mode)
 {
 	struct mboxfs_sb_info *sbi = MBOXFS_SB(sb);
-	struct mbox_limits limits = sbi->limits;
+	struct mbox_group *parent = dir ? mboxfs_group(dir) : NULL;
 	struct inode *inode;
+	int err;
 
 	if (!mboxfs_charge_inode(sb))
 		return ERR_PTR(-ENOSPC);
@@ -67,25 +85,28 @@ struct inode *mboxfs_new_inode(struct mnt_idmap *idmap, struct super_block *sb,
 	inode->i_ino = atomic64_inc_return(&sbi->next_ino);
 	inode_init_owner(idmap, inode, dir, mode);
 	simple_inode_init_ts(inode);
-	if (dir)
-		mbox_group_get_limits(mboxfs_group(dir), &limits);
 
+	err = 0;
 	switch (mode & S_IFMT) {
 	case S_IFREG:
-		mbox_init(mboxfs_box(inode), &sbi->memory, &limits, sb->s_dev,
-			  inode->i_ino);
+		err = mbox_init(mboxfs_box(inode), &sbi->memory, parent,
+				sb->s_dev, inode->i_ino);
 		inode->i_op = &mboxfs_file_inode_operations;
 		inode->i_fop = &mboxfs_file_operations;
 		break;
 	case S_IFDIR:
-		mbox_group_init(mboxfs_group(inode), &limits);
+		err = mboxfs_init_dir(inode, parent, dir ? NULL : &sbi->limits);
 		inode->i_op = &mboxfs_dir_inode_operations;
-		inode->i_fop = &simple_dir_operations;
+		inode->i_fop = &mboxfs_dir_operations;
 		inc_nlink(inode); /* "." */
 		break;
 	case S_IFLNK:
 		inode->i_op = &mboxfs_symlink_inode_operations;
 		break;
+	}
+	if (err) {
+		iput(inode);
+		return ERR_PTR(err);
 	}
 	return inode;
 }
@@ -97,26 +118,52 @@ struct inode *mboxfs_alloc_inode(struct super_block *sb)
 	info = alloc_inode_sb(sb, mboxfs_inode_cache, GFP_KERNEL);
 	if (!info)
 		return NULL;
+	info->dentry = NULL;
 	info->bound = NULL;
+	atomic_set(&info->opens, 0);
+	info->owner = NULL;
+	info->process = NULL;
 	return &info->vfs_inode;
 }
 
-/* Called after an RCU grace period: path walks may still read a symlink. */
+/*
+ * Called after an RCU grace period: path walks may still read a symlink or ask
+ * for the owner, and mbox_reclaim() may still look at a mailbox.
+ */
 void mboxfs_free_inode(struct inode *inode)
 {
 	if (S_ISLNK(inode->i_mode))
 		kfree(inode->i_link);
+	put_pid(MBOXFS_I(inode)->owner);
 	kmem_cache_free(mboxfs_inode_cache, MBOXFS_I(inode));
+}
+
+/* A mailbox does not wait for its process any more. */
+static void mboxfs_unwatch(struct inode *inode)
+{
+	struct mboxfs_inode_info *info = MBOXFS_I(inode);
+	struct mboxfs_sb_info *sbi = MBOXFS_SB(inode->i_sb);
+
+	if (!info->process)
+		return;
+	mbox_process_unwatch(info->process);
+	spin_lock(&sbi->lock);
+	list_del(&info->processes);
+	spin_unlock(&sbi->lock);
 }
 
 void mboxfs_evict_inode(struct inode *inode)
 {
 	clear_inode(inode);
-	if (S_ISREG(inode->i_mode))
+	if (S_ISREG(inode->i_mode)) {
+		mboxfs_unwatch(inode);
 		mbox_exit(mboxfs_box(inode));
-	else if (S_ISLNK(inode->i_mode) && inode->i_link)
+	} else if (S_ISDIR(inode->i_mode)) {
+		mbox_group_put(mboxfs_group(inode));
+	} else if (S_ISLNK(inode->i_mode) && inode->i_link) {
 		mbox_pool_uncharge(&MBOXFS_SB(inode->i_sb)->memory,
 				   inode->i_size + 1);
+	}
 	mboxfs_uncharge_inode(inode->i_sb);
 }
 
@@ -125,30 +172,141 @@ static void mboxfs_touch_dir(struct inode *dir)
 	inode_set_mtime_to_ts(dir, inode_set_ctime_current(dir));
 }
 
+/* Something new gets its name, which is possible: see mboxfs_get_index(). */
+static void mboxfs_attach(struct inode *dir, struct dentry *dentry,
+			  struct inode *inode, u64 index)
+{
+	mboxfs_add_member(dir, inode, dentry, index);
+	d_make_persistent(dentry, inode);
+	mboxfs_touch_dir(dir);
+}
+
+/* The process of a mailbox has ended. Called in a worker. */
+static void mboxfs_process_ended(struct mbox_process *process)
+{
+	struct super_block *sb = NULL;
+	struct inode *inode;
+
+	/* Neither the mount nor the mailbox may end before we are done. */
+	spin_lock(&process->lock);
+	inode = process->owner;
+	if (inode && atomic_inc_not_zero(&inode->i_sb->s_active))
+		sb = inode->i_sb;
+	inode = sb ? igrab(inode) : NULL;
+	spin_unlock(&process->lock);
+	if (inode) {
+		mbox_kill(mboxfs_box(inode), -ESRCH);
+		mbox_purge(mboxfs_box(inode));
+		mboxfs_remove_name(inode);
+		iput(inode);
+	}
+	if (sb)
+		deactivate_super(sb);
+}
+
+/* The mailbox belongs to the process, whoever makes it. */
+static int mboxfs_set_owner(struct mnt_idmap *idmap, struct inode *inode,
+			    kuid_t uid, kgid_t gid)
+{
+	struct user_namespace *ns = inode->i_sb->s_user_ns;
+
+	inode->i_uid = from_vfsuid(idmap, ns, VFSUIDT_INIT(uid));
+	inode->i_gid = from_vfsgid(idmap, ns, VFSGIDT_INIT(gid));
+	inode->i_mode = S_IFREG | 0622;
+	if (!uid_valid(inode->i_uid) || !kuid_has_mapping(ns, inode->i_uid) ||
+	    !gid_valid(inode->i_gid) || !kgid_has_mapping(ns, inode->i_gid))
+		return -EOVERFLOW;
+	return 0;
+}
+
+static int mboxfs_watch_owner(struct inode *inode, struct pid *pid)
+{
+	struct mboxfs_inode_info *info = MBOXFS_I(inode);
+	struct mboxfs_sb_info *sbi = MBOXFS_SB(inode->i_sb);
+	struct mbox_process *process;
+
+	info->owner = get_pid(pid);
+	process = mbox_process_watch(pid, inode, mboxfs_process_ended);
+	if (IS_ERR(process))
+		return PTR_ERR(process);
+	info->process = process;
+	spin_lock(&sbi->lock);
+	list_add_tail(&info->processes, &sbi->processes);
+	spin_unlock(&sbi->lock);
+	return 0;
+}
+
+/* The mailbox of the process with the number that is its name. */
+static struct inode *mboxfs_new_process(struct mnt_idmap *idmap,
+					struct inode *dir, u64 number)
+{
+	struct mboxfs_sb_info *sbi = MBOXFS_SB(dir->i_sb);
+	struct inode *inode;
+	struct pid *pid;
+	kuid_t uid;
+	kgid_t gid;
+	int err;
+
+	pid = mbox_process_find(number, sbi->pid_ns, &uid, &gid);
+	if (!pid)
+		return ERR_PTR(-ESRCH);
+	inode = mboxfs_new_inode(idmap, dir->i_sb, dir, S_IFREG);
+	if (!IS_ERR(inode)) {
+		err = mboxfs_set_owner(idmap, inode, uid, gid);
+		if (!err)
+			err = mboxfs_watch_owner(inode, pid);
+		if (err) {
+			iput(inode);
+			inode = ERR_PTR(err);
+		}
+	}
+	put_pid(pid);
+	return inode;
+}
+
 static int mboxfs_create(struct mnt_idmap *idmap, struct inode *dir,
 			 struct dentry *dentry, umode_t mode, bool excl)
 {
 	struct inode *inode;
+	u64 index;
+	int err;
 
-	inode = mboxfs_new_inode(idmap, dir->i_sb, dir, S_IFREG | mode);
+	err = mboxfs_get_index(dir, &dentry->d_name, &index);
+	if (err)
+		return err;
+	if (mboxfs_naming(dir) == MBOX_NAMING_PID)
+		inode = mboxfs_new_process(idmap, dir, index);
+	else
+		inode = mboxfs_new_inode(idmap, dir->i_sb, dir, S_IFREG | mode);
 	if (IS_ERR(inode))
 		return PTR_ERR(inode);
-	d_make_persistent(dentry, inode);
-	mboxfs_touch_dir(dir);
+	mboxfs_attach(dir, dentry, inode, index);
 	return 0;
+}
+
+/* All but a mailbox that is made under the number of its process. */
+static int mboxfs_may_name(struct inode *dir, struct dentry *dentry, u64 *index)
+{
+	if (mboxfs_naming(dir) == MBOX_NAMING_PID)
+		return -EPERM;
+	return mboxfs_get_index(dir, &dentry->d_name, index);
 }
 
 static struct dentry *__mboxfs_mkdir(struct mnt_idmap *idmap, struct inode *dir,
 				     struct dentry *dentry, umode_t mode)
 {
 	struct inode *inode;
+	u64 index;
+	int err;
 
+	err = mboxfs_may_name(dir, dentry, &index);
+	if (err)
+		return ERR_PTR(err);
 	inode = mboxfs_new_inode(idmap, dir->i_sb, dir, S_IFDIR | mode);
 	if (IS_ERR(inode))
 		return ERR_CAST(inode);
-	d_make_persistent(dentry, inode);
+	mboxfs_attach(dir, dentry, inode, index);
 	inc_nlink(dir);
-	mboxfs_touch_dir(dir);
 	return NULL;
 }
 
@@ -160,8 +318,12 @@ static int mboxfs_symlink(struct mnt_idmap *idmap, struct inode *dir,
 	struct mbox_pool *memory = &MBOXFS_SB(dir->i_sb)->memory;
 	size_t size = strlen(target) + 1;
 	struct inode *inode;
+	u64 index;
 	int err;
 
+	err = mboxfs_may_name(dir, dentry, &index);
+	if (err)
+		return err;
 	inode = mboxfs_new_inode(idmap, dir->i_sb, dir, S_IFLNK | 0777);
 	if (IS_ERR(inode))
 		return PTR_ERR(inode);
@@ -173,8 +335,7 @@ static int mboxfs_symlink(struct mnt_idmap *idmap, struct inode *dir,
 	if (!inode->i_link)
 		goto out_uncharge;
 	inode->i_size = size - 1;
-	d_make_persistent(dentry, inode);
-	mboxfs_touch_dir(dir);
+	mboxfs_attach(dir, dentry, inode, index);
 	return 0;
 
 out_uncharge:
@@ -189,6 +350,8 @@ static int mboxfs_tmpfile(struct mnt_idmap *idmap, struct inode *dir,
 {
 	struct inode *inode;
 
+	if (mboxfs_naming(dir) == MBOX_NAMING_PID)
+		return finish_open_simple(file, -EPERM);
 	inode = mboxfs_new_inode(idmap, dir->i_sb, dir, S_IFREG | mode);
 	if (IS_ERR(inode))
 		return finish_open_simple(file, PTR_ERR(inode));
@@ -196,46 +359,277 @@ static int mboxfs_tmpfile(struct mnt_idmap *idmap, struct inode *dir,
 	return finish_open_simple(file, 0);
 }
 
+/* What a name stands for; nothing that groups care about: empty. */
+static struct mbox_entry mboxfs_entry(struct inode *inode)
+{
+	struct mbox_entry entry = {};
+
+	if (inode && S_ISREG(inode->i_mode))
+		entry.account = &mboxfs_box(inode)->account;
+	else if (inode && S_ISDIR(inode->i_mode))
+		entry.group = mboxfs_group(inode);
+	return entry;
+}
+
+/* Move what is charged to groups; @back and @gone may be NULL. */
+static int mboxfs_move_charge(struct mbox_group *from, struct inode *there,
+			      struct mbox_group *to, struct inode *back,
+			      struct inode *gone)
+{
+	struct mbox_entry out = mboxfs_entry(there), in = mboxfs_entry(back);
+	struct mbox_group *full;
+	int err;
+
+	for (;;) {
+		err = mbox_group_move(from, &out, to, &in,
+				      gone ? &mboxfs_box(gone)->account : NULL,
+				      &full);
+		if (!full)
+			return err;
+		mbox_reclaim(full);
+		mbox_group_put(full);
+		if (fatal_signal_pending(current))
+			return -EINTR;
+	}
+}
+
 /* A mailbox is in one group: only one without a name can be given one. */
 static int mboxfs_link(struct dentry *old_dentry, struct inode *dir,
 		       struct dentry *dentry)
 {
 	struct inode *inode = d_inode(old_dentry);
+	u64 index;
+	int err;
 
 	if (inode->i_nlink)
 		return -EPERM;
+	err = mboxfs_may_name(dir, dentry, &index);
+	if (err)
+		return err;
+	/* It has counted where it was made. */
+	err = mboxfs_move_charge(mboxfs_box(inode)->account.group, inode,
+				 mboxfs_group(dir), NULL, NULL);
+	if (err)
+		return err;
 	inode_set_ctime_current(inode);
 	inc_nlink(inode);
 	ihold(inode);
-	d_make_persistent(dentry, inode);
-	mboxfs_touch_dir(dir);
+	mboxfs_attach(dir, dentry, inode, index);
 	return 0;
 }
 
-int mboxfs_unlink(struct inode *dir, struct dentry *dentry)
+/* Under naming=id, a mailbox is protected from those who may not write it. */
+static int mboxfs_may_move(struct mnt_idmap *idmap, struct inode *dir,
+			   struct inode *inode)
+{
+	if (!inode || !S_ISREG(inode->i_mode) ||
+	    mboxfs_naming(dir) != MBOX_NAMING_ID)
+		return 0;
+	return inode_permission(idmap, inode, MAY_WRITE);
+}
+
+static void mboxfs_detach(struct inode *dir, struct dentry *dentry)
 {
 	struct inode *inode = d_inode(dentry);
 
+	mboxfs_del_member(dir, inode);
 	simple_unlink(dir, dentry);
 	if (S_ISREG(inode->i_mode))
-		mbox_kill(mboxfs_box(inode));
-	return 0;
+		mbox_kill(mboxfs_box(inode), -ESHUTDOWN);
+}
+
+static int mboxfs_unlink(struct inode *dir, struct dentry *dentry)
+{
+	/* Which mount it comes through is not told: ids as the mount has them. */
+	int err = mboxfs_may_move(&nop_mnt_idmap, dir, d_inode(dentry));
+
+	if (!err)
+		mboxfs_detach(dir, dentry);
+	return err;
+}
+
+/**
+ * mboxfs_remove - remove a name, as unlink() does
+ * @dir:	the directory
+ * @dentry:	the name; there is another reference to it, or may be
+ *
+ * Context: @dir's i_rwsem held for writing.
+ */
+void mboxfs_remove(struct inode *dir, struct dentry *dentry)
+{
+	dget(dentry);
+	mboxfs_detach(dir, dentry);
+	d_delete_notify(dir, dentry);
+	dput(dentry);
+}
+
+/**
+ * mboxfs_remove_name - remove a mailbox's name, wherever it is moved meanwhile
+ * @inode:	the mailbox
+ *
+ * Context: sleeps; takes i_rwsem of its directory.
+ */
+void mboxfs_remove_name(struct inode *inode)
+{
+	struct dentry *dentry, *parent;
+	bool removed = false;
+	struct inode *dir;
+
+	while (!removed && (dentry = mboxfs_get_name(inode))) {
+		parent = dget_parent(dentry);
+		dir = d_inode(parent);
+		inode_lock_nested(dir, I_MUTEX_PARENT);
+		if (MBOXFS_I(inode)->dentry == dentry &&
+		    dentry->d_parent == parent) {
+			removed = true;
+			mboxfs_remove(dir, dentry);
+		}
+		inode_unlock(dir);
+		dput(parent);
+		dput(dentry);
+	}
+}
+
+/*
+ * A directory loses its name; it is known to be empty then, and nobody sleeps
+ * at its barrier nor will.
+ */
+static int mboxfs_close_dir(struct inode *inode)
+{
+	struct mbox_barrier *barrier;
+
+	if (!mboxfs_dir_empty(inode))
+		return -ENOTEMPTY;
+	barrier = mbox_barrier_get(&mboxfs_group(inode)->barrier);
+	if (!barrier)
+		return -ENOMEM;
+	return mbox_barrier_close_idle(barrier) ? 0 : -EBUSY;
+}
+
+static int mboxfs_rmdir(struct inode *dir, struct dentry *dentry)
+{
+	struct inode *inode = d_inode(dentry);
+	int err;
+
+	err = mboxfs_close_dir(inode);
+	if (err)
+		return err;
+	mboxfs_del_member(dir, inode);
+	mbox_group_remove(mboxfs_group(inode));
+	return simple_rmdir(dir, dentry);
+}
+
+/**
+ * struct mboxfs_rename - a rename, looked at from all sides
+ * @from:	the directory
+ * @inode:	what is renamed
+ * @index:	its index in @to
+ * @to:		the other directory, may be the same
+ * @victim:	what has had the new name, or NULL
+ * @back:	with RENAME_EXCHANGE: @victim
+ * @back_index:	with RENAME_EXCHANGE: its index in @from
+ * @gone:	a @victim that nobody has open
+ */
+struct mboxfs_rename {
+	struct inode	*from;
+	struct inode	*inode;
+	u64		index;
+	struct inode	*to;
+	struct inode	*victim;
+	struct inode	*back;
+	u64		back_index;
+	struct inode	*gone;
+};
+
+/* The names of a rename: whether they are possible, and their indices. */
+static int mboxfs_rename_names(struct mboxfs_rename *r,
+			       struct dentry *old_dentry,
+			       struct dentry *new_dentry)
+{
+	bool any = mboxfs_naming(r->from) == MBOX_NAMING_ANY;
+	int err;
+
+	if (r->from == r->to && any) {
+		/* Order is that of coming, and nothing comes. */
+		r->index = MBOXFS_I(r->inode)->index;
+		r->back_index = r->back ? MBOXFS_I(r->back)->index : 0;
+		return 0;
+	}
+	err = mboxfs_may_name(r->to, new_dentry, &r->index);
+	if (!err && (r->back || mboxfs_naming(r->from) == MBOX_NAMING_PID))
+		err = mboxfs_may_name(r->from, old_dentry, &r->back_index);
+	return err;
+}
+
+static int mboxfs_may_rename(struct mnt_idmap *idmap, struct mboxfs_rename *r)
+{
+	int err;
+
+	err = mboxfs_may_move(idmap, r->from, r->inode);
+	if (!err)
+		err = mboxfs_may_move(idmap, r->to, r->victim);
+	if (!err && r->victim && !r->back && S_ISDIR(r->victim->i_mode))
+		err = mboxfs_close_dir(r->victim);
+	return err;
+}
+
+static void mboxfs_rename_members(struct mboxfs_rename *r)
+{
+	if (r->back)
+		mboxfs_move_member(r->to, r->back, r->from, r->back_index);
+	else if (r->victim)
+		mboxfs_del_member(r->to, r->victim);
+	mboxfs_move_member(r->from, r->inode, r->to, r->index);
+}
+
+/* Something has lost its name to another one. */
+static void mboxfs_end_victim(struct inode *victim)
+{
+	if (S_ISREG(victim->i_mode))
+		mbox_kill(mboxfs_box(victim), -ESHUTDOWN);
+	else if (S_ISDIR(victim->i_mode))
+		mbox_group_remove(mboxfs_group(victim));
 }
 
 static int mboxfs_rename(struct mnt_idmap *idmap, struct inode *old_dir,
 			 struct dentry *old_dentry, struct inode *new_dir,
 			 struct dentry *new_dentry, unsigned int flags)
 {
-	struct inode *victim = d_inode(new_dentry);
+	struct mboxfs_rename r = {
+		.from = old_dir,
+		.inode = d_inode(old_dentry),
+		.to = new_dir,
+		.victim = d_inode(new_dentry),
+	};
 	int err;
 
-	err = simple_rename(idmap, old_dir, old_dentry, new_dir, new_dentry,
-			    flags);
-	if (err || !victim || (flags & RENAME_EXCHANGE))
+	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE))
+		return -EINVAL;
+	if (flags & RENAME_EXCHANGE)
+		r.back = r.victim;
+	else if (r.victim && S_ISREG(r.victim->i_mode) &&
+		 !atomic_read(&MBOXFS_I(r.victim)->opens))
+		r.gone = r.victim;
+	err = mboxfs_rename_names(&r, old_dentry, new_dentry);
+	if (!err)
+		err = mboxfs_may_rename(idmap, &r);
+	if (err)
 		return err;
-	if (S_ISREG(victim->i_mode))
-		mbox_kill(mboxfs_box(victim));
-	return 0;
+	err = mboxfs_move_charge(mboxfs_group(old_dir), r.inode,
+				 mboxfs_group(new_dir), r.back, r.gone);
+	if (!err) {
+		mboxfs_rename_members(&r);
+		/* Nothing that it looks at is left to fail. */
+		err = simple_rename(idmap, old_dir, old_dentry, new_dir,
+				    new_dentry, flags);
+	}
+	if (r.back || !r.victim)
+		return err;
+	if (!err)
+		mboxfs_end_victim(r.victim);
+	else if (S_ISDIR(r.victim->i_mode))
+		mbox_barrier_reopen(mboxfs_group(r.victim)->barrier);
+	return err;
 }
 
 static int mboxfs_may_purge(struct mnt_idmap *idmap, struct inode *inode,
@@ -307,7 +701,7 @@ static const struct inode_operations mboxfs_dir_inode_operations = {
 	.tmpfile	= mboxfs_tmpfile,
 	.link		= mboxfs_link,
 	.unlink		= mboxfs_unlink,
-	.rmdir		= simple_rmdir,
+	.rmdir		= mboxfs_rmdir,
 	.rename		= mboxfs_rename,
 	.setattr	= mboxfs_setattr,
 	.getattr	= mboxfs_getattr,
@@ -319,6 +713,37 @@ static const struct inode_operations mboxfs_symlink_inode_operations = {
 	.setattr	= mboxfs_setattr,
 	.getattr	= mboxfs_getattr,
 };
+
+/* A mailbox whose process has gone is not found any more. */
+static int mboxfs_revalidate(struct dentry *dentry)
+{
+	struct inode *inode = d_inode_rcu(dentry);
+
+	return !inode || !mboxfs_process_gone(inode);
+}
+
+MBOXFS_DEFINE_REVALIDATE(mboxfs_d_revalidate, mboxfs_revalidate)
+
+const struct dentry_operations mboxfs_dentry_operations = {
+	.d_revalidate	= mboxfs_d_revalidate,
+	.d_delete	= always_delete_dentry,
+};
+
+/**
+ * mboxfs_keep_names - see to it that unmounting finds all names
+ * @sb:		the superblock, of which nothing is in use any more
+ *
+ * The name of a mailbox whose process has gone is dropped from the dcache by
+ * who finds that, but stays pinned until a worker comes to remove it.
+ */
+void mboxfs_keep_names(struct super_block *sb)
+{
+	struct mboxfs_inode_info *info;
+
+	list_for_each_entry(info, &MBOXFS_SB(sb)->processes, processes)
+		if (info->dentry && d_unhashed(info->dentry))
+			d_rehash(info->dentry);
+}
 
 static void mboxfs_init_once(void *object)
 {

@@ -3,6 +3,7 @@
  * What read and write cannot say: see the comment of uapi/linux/mboxfs.h.
  * Each command is copied in, checked, handed to the engine, and copied out.
  */
+#include "barrier.h"
 #include "compat.h"
 #include "mboxfs.h"
 
@@ -18,9 +19,17 @@
 #define MBOXFS_RECV_FLAGS	(MBOXFS_NONBLOCK | MBOXFS_PEEK | MBOXFS_FROM | \
 				 MBOXFS_TAGGED | MBOXFS_TRUNC)
 
-/* How to wait: O_NONBLOCK, NONBLOCK and a timeout of 0 are all the same. */
-static unsigned int mboxfs_wait_flags(struct file *file, u32 flags,
-				      s64 timeout)
+/**
+ * mboxfs_wait_flags - how to wait
+ * @file:	the open file
+ * @flags:	from user space
+ * @timeout:	from user space
+ *
+ * O_NONBLOCK, NONBLOCK and a timeout of 0 are all the same.
+ *
+ * Return: MBOX_NONBLOCK or 0.
+ */
+unsigned int mboxfs_wait_flags(struct file *file, u32 flags, s64 timeout)
 {
 	if ((file->f_flags & O_NONBLOCK) || (flags & MBOXFS_NONBLOCK) ||
 	    !timeout)
@@ -28,8 +37,17 @@ static unsigned int mboxfs_wait_flags(struct file *file, u32 flags,
 	return 0;
 }
 
-static int mboxfs_iter(struct iov_iter *iter, unsigned int direction,
-		       u64 data, size_t len)
+/**
+ * mboxfs_iter - user space's buffer
+ * @iter:	set up for it
+ * @direction:	ITER_SOURCE or ITER_DEST
+ * @data:	where it is
+ * @len:	its length
+ *
+ * Return: 0, or -EFAULT.
+ */
+int mboxfs_iter(struct iov_iter *iter, unsigned int direction, u64 data,
+		size_t len)
 {
 	void __user *buffer = u64_to_user_ptr(data);
 
@@ -39,8 +57,18 @@ static int mboxfs_iter(struct iov_iter *iter, unsigned int direction,
 	return 0;
 }
 
-static int mboxfs_check_send(const struct mboxfs_msg *m, u32 allowed)
+/**
+ * mboxfs_get_msg - copy in a message that is to be sent
+ * @m:		where to put it
+ * @arg:	where it is
+ * @allowed:	the flags that make sense
+ *
+ * Return: 0, -EFAULT or -EINVAL.
+ */
+int mboxfs_get_msg(struct mboxfs_msg *m, void __user *arg, u32 allowed)
 {
+	if (copy_from_user(m, arg, sizeof(*m)))
+		return -EFAULT;
 	if ((m->flags & ~allowed) || m->reserved[0] || m->reserved[1] ||
 	    m->priority > MBOXFS_PRIORITY_MAX)
 		return -EINVAL;
@@ -78,7 +106,7 @@ static struct mbox_msg *mboxfs_make_msg(struct mbox *box,
 
 static void mboxfs_ioctl_sent(struct file *file)
 {
-	mboxfs_sent(file);
+	mboxfs_sent(file_inode(file));
 	fsnotify_modify(file);
 }
 
@@ -96,9 +124,7 @@ static long mboxfs_ioc_send(struct file *file, void __user *arg)
 	unsigned int flags;
 	int err;
 
-	if (copy_from_user(&m, arg, sizeof(m)))
-		return -EFAULT;
-	err = mboxfs_check_send(&m, MBOXFS_SEND_FLAGS);
+	err = mboxfs_get_msg(&m, arg, MBOXFS_SEND_FLAGS);
 	if (err)
 		return err;
 	flags = mboxfs_wait_flags(file, m.flags, m.timeout_ns);
@@ -222,10 +248,7 @@ static void mboxfs_make_batch(struct file *file, const struct mboxfs_batch *b,
 	u32 i;
 
 	for (i = 0; i < b->count; i++) {
-		*err = -EFAULT;
-		if (copy_from_user(&m, user + i, sizeof(m)))
-			return;
-		*err = mboxfs_check_send(&m, MBOXFS_DELAY);
+		*err = mboxfs_get_msg(&m, user + i, MBOXFS_DELAY);
 		if (*err)
 			return;
 		msg = mboxfs_make_msg(box, &m, 0);
@@ -364,6 +387,7 @@ static long mboxfs_ioc_stat(struct file *file, void __user *arg)
 	s.expired_total = stat.expired_total;
 	s.revoked_total = stat.revoked_total;
 	s.purged_total = stat.purged_total;
+	s.barrier_sleepers = stat.barrier_sleepers;
 	return copy_to_user(arg, &s, sizeof(s)) ? -EFAULT : 0;
 }
 
@@ -377,13 +401,11 @@ static int mboxfs_may_unlink(struct file *file)
 {
 	struct mnt_idmap *idmap = file_mnt_idmap(file);
 	struct inode *inode = file_inode(file);
-	struct dentry *dentry = d_find_alias(inode), *parent;
+	struct dentry *dentry = mboxfs_get_name(inode), *parent;
 	int err;
 
-	if (!dentry || d_unhashed(dentry)) {
-		dput(dentry);
+	if (!dentry)
 		return 0;
-	}
 	parent = dget_parent(dentry);
 	err = inode_permission(idmap, d_inode(parent), MAY_WRITE | MAY_EXEC);
 	if (!err && (d_inode(parent)->i_mode & S_ISVTX) &&
@@ -409,35 +431,6 @@ static long mboxfs_ioc_bind(struct file *file)
 	return cmpxchg(&info->bound, NULL, file) ? -EBUSY : 0;
 }
 
-/* Remove a mailbox's name, wherever it is moved meanwhile. */
-static void mboxfs_remove_name(struct inode *inode)
-{
-	struct dentry *dentry, *parent;
-	struct inode *dir;
-	bool removed = false;
-
-	while (!removed && (dentry = d_find_alias(inode))) {
-		if (d_unhashed(dentry)) {
-			dput(dentry);
-			break;
-		}
-		parent = dget_parent(dentry);
-		dir = d_inode(parent);
-		inode_lock_nested(dir, I_MUTEX_PARENT);
-		inode_lock(inode);
-		if (dentry->d_parent == parent && !d_unhashed(dentry)) {
-			removed = true;
-			mboxfs_unlink(dir, dentry);
-		}
-		inode_unlock(inode);
-		if (removed)
-			d_delete_notify(dir, dentry);
-		inode_unlock(dir);
-		dput(parent);
-		dput(dentry);
-	}
-}
-
 /**
  * mboxfs_unbind - the last close of what may be a mailbox's bound open file
  * @inode:	the mailbox
@@ -449,8 +442,35 @@ void mboxfs_unbind(struct inode *inode, struct file *file)
 
 	if (likely(READ_ONCE(info->bound) != file))
 		return;
-	mbox_kill(&info->box);
+	mbox_kill(&info->box, -ESHUTDOWN);
 	mboxfs_remove_name(inode);
+}
+
+/**
+ * mboxfs_ioc_barrier - sleep, or wait for the other parties
+ * @file:	the open mailbox or group
+ * @barrier:	of which
+ * @cmd:	MBOXFS_IOC_BARRIER_SLEEP or _WAIT
+ * @arg:	a struct mboxfs_barrier
+ *
+ * Return: as mbox_barrier_sleep() and mbox_barrier_wait(); -EFAULT; -EINVAL.
+ */
+long mboxfs_ioc_barrier(struct file *file, struct mbox_barrier *barrier,
+			unsigned int cmd, void __user *arg)
+{
+	struct mboxfs_barrier b;
+	s64 timeout;
+
+	if (copy_from_user(&b, arg, sizeof(b)))
+		return -EFAULT;
+	if (b.flags & ~MBOXFS_NONBLOCK)
+		return -EINVAL;
+	timeout = b.timeout_ns;
+	if (mboxfs_wait_flags(file, b.flags, timeout))
+		timeout = 0;
+	if (cmd == MBOXFS_IOC_BARRIER_SLEEP)
+		return mbox_barrier_sleep(barrier, timeout);
+	return mbox_barrier_wait(barrier, b.parties, timeout);
 }
 
 /* Commands that change a mailbox on behalf of its owner. */
@@ -472,9 +492,45 @@ static long mboxfs_owner_ioctl(struct file *file, unsigned int cmd)
 	}
 }
 
+static long mboxfs_ioc_awake(struct file *file)
+{
+	struct mbox_barrier *barrier =
+		READ_ONCE(mboxfs_box(file_inode(file))->barrier);
+
+	return barrier ? mbox_barrier_awake(barrier) : 0;
+}
+
+/* Commands that wait for, and take, something. */
+static long mboxfs_reading_ioctl(struct file *file, unsigned int cmd,
+				 void __user *arg)
+{
+	struct inode *inode = file_inode(file);
+	struct mbox_barrier *barrier;
+
+	if (!(file->f_mode & FMODE_READ))
+		return -EBADF;
+	if (cmd == MBOXFS_IOC_BARRIER_SLEEP || cmd == MBOXFS_IOC_BARRIER_WAIT) {
+		barrier = mbox_get_barrier(mboxfs_box(inode));
+		if (IS_ERR(barrier))
+			return PTR_ERR(barrier);
+		return mboxfs_ioc_barrier(file, barrier, cmd, arg);
+	}
+	if (!mboxfs_may_receive(inode))
+		return -EPERM;
+	return cmd == MBOXFS_IOC_RECV ? mboxfs_ioc_recv(file, arg) :
+					mboxfs_ioc_recv_batch(file, arg);
+}
+
 static long mboxfs_changing_ioctl(struct file *file, unsigned int cmd,
 				  void __user *arg)
 {
+	switch (cmd) {
+	case MBOXFS_IOC_SEND:
+	case MBOXFS_IOC_SEND_BATCH:
+		if (mboxfs_process_gone(file_inode(file)))
+			return -ESRCH;
+		break;
+	}
 	switch (cmd) {
 	case MBOXFS_IOC_SEND:
 		return mboxfs_ioc_send(file, arg);
@@ -483,6 +539,8 @@ static long mboxfs_changing_ioctl(struct file *file, unsigned int cmd,
 	case MBOXFS_IOC_REVOKE:
 		return min_t(u64, mbox_revoke(mboxfs_box(file_inode(file))),
 			     INT_MAX);
+	case MBOXFS_IOC_BARRIER_AWAKE:
+		return mboxfs_ioc_awake(file);
 	default:
 		return mboxfs_owner_ioctl(file, cmd);
 	}
@@ -504,16 +562,15 @@ long mboxfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	switch (cmd) {
 	case MBOXFS_IOC_RECV:
 	case MBOXFS_IOC_RECV_BATCH:
-		if (!(file->f_mode & FMODE_READ))
-			return -EBADF;
-		return cmd == MBOXFS_IOC_RECV ?
-			mboxfs_ioc_recv(file, user) :
-			mboxfs_ioc_recv_batch(file, user);
+	case MBOXFS_IOC_BARRIER_SLEEP:
+	case MBOXFS_IOC_BARRIER_WAIT:
+		return mboxfs_reading_ioctl(file, cmd, user);
 	case MBOXFS_IOC_STAT:
 		return mboxfs_ioc_stat(file, user);
 	case MBOXFS_IOC_SEND:
 	case MBOXFS_IOC_SEND_BATCH:
 	case MBOXFS_IOC_REVOKE:
+	case MBOXFS_IOC_BARRIER_AWAKE:
 		if (!(file->f_mode & FMODE_WRITE))
 			return -EBADF;
 		break;

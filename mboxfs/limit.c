@@ -54,6 +54,13 @@ static const char *const mbox_when_empty_words[] = {
 	NULL,
 };
 
+static const char *const mbox_naming_words[] = {
+	[MBOX_NAMING_ANY] = "any",
+	[MBOX_NAMING_ID] = "id",
+	[MBOX_NAMING_PID] = "pid",
+	NULL,
+};
+
 static const struct mbox_limit_spec mbox_limit_specs[MBOX_NR_LIMITS] = {
 	[MBOX_MAX_MESSAGE_SIZE] = {
 		.name = "max_message_size",
@@ -102,10 +109,24 @@ static const struct mbox_limit_spec mbox_limit_specs[MBOX_NR_LIMITS] = {
 		.name = "stopped",
 		.max = 1,
 	},
+	[MBOX_GROUP_MAX_BYTES] = {
+		.name = "group_max_bytes",
+		.max = S64_MAX,
+		.unbounded = true,
+	},
+	[MBOX_GROUP_MAX_MAILBOXES] = {
+		.name = "group_max_mailboxes",
+		.max = S64_MAX,
+		.unbounded = true,
+	},
+	[MBOX_NAMING] = {
+		.name = "naming",
+		.words = mbox_naming_words,
+	},
 };
 
 /* What the root group of a mount begins with. */
-const struct mbox_limits mbox_default_limits = {
+const struct mbox_group_limits mbox_default_limits = {
 	.value = {
 		[MBOX_MAX_MESSAGE_SIZE] = 65536,
 		[MBOX_MAX_MESSAGES] = 4096,
@@ -114,6 +135,9 @@ const struct mbox_limits mbox_default_limits = {
 		[MBOX_SHORT_READ] = MBOXFS_SHORT_READ_TRUNCATE,
 		[MBOX_WHEN_FULL] = MBOXFS_WHEN_FULL_BLOCK,
 		[MBOX_WHEN_EMPTY] = MBOXFS_WHEN_EMPTY_BLOCK,
+		[MBOX_GROUP_MAX_BYTES] = MBOX_NO_BOUND,
+		[MBOX_GROUP_MAX_MAILBOXES] = MBOX_NO_BOUND,
+		[MBOX_NAMING] = MBOX_NAMING_ANY,
 	},
 };
 
@@ -129,17 +153,21 @@ const char *mbox_limit_name(enum mbox_limit limit)
 /**
  * mbox_limit_find - the limit of a name
  * @name:	as users spell it
- * @group:	whether it is to be one that a group has
+ * @group:	whether it is to be one that a group has, or else a mailbox
  *
  * Return: an enum mbox_limit, or -ENOENT.
  */
 int mbox_limit_find(const char *name, bool group)
 {
-	int limit, end = group ? MBOX_NR_INHERITED : MBOX_NR_LIMITS;
+	int limit;
 
-	for (limit = 0; limit < end; limit++)
+	for (limit = 0; limit < MBOX_NR_LIMITS; limit++)
 		if (!strcmp(mbox_limit_specs[limit].name, name))
-			return limit;
+			break;
+	if (limit == MBOX_NR_LIMITS)
+		return -ENOENT;
+	if (group ? mbox_limit_of_group(limit) : mbox_limit_of_box(limit))
+		return limit;
 	return -ENOENT;
 }
 

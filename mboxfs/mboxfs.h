@@ -7,9 +7,11 @@
 
 #include <linux/fs.h>
 #include <linux/mutex.h>
+#include <linux/sched.h>
 
 #include "group.h"
 #include "message.h"
+#include "process.h"
 #include "queue.h"
 #include "uapi/linux/mboxfs.h"
 
@@ -18,6 +20,9 @@
  * @memory:	bounds the memory of messages and symlink targets (size=)
  * @inodes:	bounds the number of inodes (nr_inodes=)
  * @next_ino:	the last inode number given out
+ * @pid_ns:	in which naming=pid means numbers: that of who mounted
+ * @lock:	guards @processes; innermost
+ * @processes:	mailboxes that belong to processes
  * @uid:	owner of the root, as mounted
  * @gid:	group of the root, as mounted
  * @mode:	permissions of the root, as mounted
@@ -27,26 +32,58 @@ struct mboxfs_sb_info {
 	struct mbox_pool	memory;
 	struct mbox_pool	inodes;
 	atomic64_t		next_ino;
+	struct pid_namespace	*pid_ns;
+	spinlock_t		lock;	/* guards @processes; innermost */
+	struct list_head	processes;
 	kuid_t			uid;
 	kgid_t			gid;
 	umode_t			mode;
-	struct mbox_limits	limits;
+	struct mbox_group_limits limits;
+};
+
+/**
+ * struct mboxfs_dir - a directory
+ * @group:	the group it stands for
+ * @members:	all that has a name here, by mboxfs_inode_info.index; guarded by
+ *		the directory's i_rwsem
+ * @last_index:	the last index given out, unless it is the name that gives it;
+ *		guarded by the directory's i_rwsem
+ */
+struct mboxfs_dir {
+	struct mbox_group	*group;
+	struct rb_root		members;
+	u64			last_index;
 };
 
 /**
  * struct mboxfs_inode_info - an inode, and what it stands for
  * @vfs_inode:	the inode
  * @box:	the mailbox of a regular file
- * @group:	the group of a directory
+ * @dir:	of a directory
+ * @member:	place in its directory's @members, as long as it has a name
+ * @index:	the number by which it is there; guarded by that directory's
+ *		i_rwsem, as is @member
+ * @dentry:	its name, or NULL; changes under i_lock, too
  * @bound:	the open file that a mailbox lives as long as, or NULL
+ * @opens:	open files of a mailbox
+ * @owner:	the process a mailbox belongs to, or NULL; constant
+ * @process:	sees @owner end
+ * @processes:	place in mboxfs_sb_info.processes, if there is an @owner
  */
 struct mboxfs_inode_info {
 	struct inode			vfs_inode;
 	union {
 		struct mbox		box;
-		struct mbox_group	group;
+		struct mboxfs_dir	dir;
 	};
+	struct rb_node			member;
+	u64				index;
+	struct dentry			*dentry;
 	struct file			*bound;
+	atomic_t			opens;
+	struct pid			*owner;
+	struct mbox_process		*process;
+	struct list_head		processes;
 };
 
 /**
@@ -84,7 +121,28 @@ static inline struct mbox *mboxfs_box(const struct inode *inode)
 
 static inline struct mbox_group *mboxfs_group(const struct inode *inode)
 {
-	return &MBOXFS_I(inode)->group;
+	return MBOXFS_I(inode)->dir.group;
+}
+
+static inline enum mbox_naming mboxfs_naming(const struct inode *dir)
+{
+	return mbox_group_limit(mboxfs_group(dir), MBOX_NAMING);
+}
+
+/* Whether a mailbox belongs to a process of which nothing is left. */
+static inline bool mboxfs_process_gone(const struct inode *inode)
+{
+	struct pid *owner = MBOXFS_I(inode)->owner;
+
+	return unlikely(owner) && !mbox_pid_alive(owner);
+}
+
+/* The mailbox of a process is received from by that process alone. */
+static inline bool mboxfs_may_receive(const struct inode *inode)
+{
+	struct pid *owner = MBOXFS_I(inode)->owner;
+
+	return likely(!owner) || owner == task_tgid(current);
 }
 
 /* In super.c: the inodes of all mounts in user namespaces, and their pool. */
@@ -97,17 +155,43 @@ struct inode *mboxfs_new_inode(struct mnt_idmap *idmap, struct super_block *sb,
 struct inode *mboxfs_alloc_inode(struct super_block *sb);
 void mboxfs_free_inode(struct inode *inode);
 void mboxfs_evict_inode(struct inode *inode);
-int mboxfs_unlink(struct inode *dir, struct dentry *dentry);
+void mboxfs_remove(struct inode *dir, struct dentry *dentry);
+void mboxfs_remove_name(struct inode *inode);
+void mboxfs_keep_names(struct super_block *sb);
 int mboxfs_inode_init(void);
 void mboxfs_inode_exit(void);
+extern const struct dentry_operations mboxfs_dentry_operations;
+
+/* In member.c */
+int mboxfs_get_index(struct inode *dir, const struct qstr *name, u64 *index);
+void mboxfs_add_member(struct inode *dir, struct inode *inode,
+		       struct dentry *dentry, u64 index);
+void mboxfs_del_member(struct inode *dir, struct inode *inode);
+void mboxfs_move_member(struct inode *old_dir, struct inode *inode,
+			struct inode *new_dir, u64 index);
+struct mboxfs_inode_info *mboxfs_member_from(struct inode *dir, u64 index);
+bool mboxfs_dir_empty(struct inode *dir);
+struct dentry *mboxfs_get_name(struct inode *inode);
+int mboxfs_each_mailbox(struct file *file, bool below,
+			int (*act)(struct inode *inode, void *data),
+			void *data);
+
+/* In dir.c */
+extern const struct file_operations mboxfs_dir_operations;
 
 /* In file.c */
 extern const struct file_operations mboxfs_file_operations;
-void mboxfs_sent(struct file *file);
+void mboxfs_sent(struct inode *inode);
 void mboxfs_received(struct file *file);
 
 /* In ioctl.c */
 long mboxfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+unsigned int mboxfs_wait_flags(struct file *file, u32 flags, s64 timeout);
+int mboxfs_get_msg(struct mboxfs_msg *m, void __user *arg, u32 allowed);
+int mboxfs_iter(struct iov_iter *iter, unsigned int direction, u64 data,
+		size_t len);
+long mboxfs_ioc_barrier(struct file *file, struct mbox_barrier *barrier,
+			unsigned int cmd, void __user *arg);
 void mboxfs_unbind(struct inode *inode, struct file *file);
 
 /* In xattr.c */

@@ -48,93 +48,6 @@ static struct {
 static struct kmem_cache *mbox_segment_cache;
 static struct kmem_cache *mbox_extra_cache;
 
-/**
- * mbox_pool_init - set up a bound
- * @pool:	the pool
- * @max:	the bound, U64_MAX for none
- * @parent:	charged along with @pool, or NULL; outlives it
- */
-void mbox_pool_init(struct mbox_pool *pool, u64 max, struct mbox_pool *parent)
-{
-	atomic64_set(&pool->used, 0);
-	pool->max = max;
-	pool->parent = parent;
-}
-
-static bool mbox_pool_charge_one(struct mbox_pool *pool, u64 amount)
-{
-	u64 max = READ_ONCE(pool->max);
-	s64 used = atomic64_read(&pool->used);
-
-	do {
-		if (amount > max || (u64)used > max - amount)
-			return false;
-	} while (!atomic64_try_cmpxchg(&pool->used, &used, used + amount));
-
-	/* Lowered meanwhile? Either we see that, or mbox_pool_resize() us. */
-	if (likely((u64)used + amount <= READ_ONCE(pool->max)))
-		return true;
-	atomic64_sub(amount, &pool->used);
-	return false;
-}
-
-/**
- * mbox_pool_charge - take from a pool, and from those above it
- * @pool:	the pool
- * @amount:	how much
- *
- * Context: any.
- * Return: whether there was enough; if not, nothing is taken.
- */
-bool mbox_pool_charge(struct mbox_pool *pool, u64 amount)
-{
-	struct mbox_pool *p, *full;
-
-	for (p = pool; p; p = p->parent)
-		if (!mbox_pool_charge_one(p, amount))
-			break;
-	if (likely(!p))
-		return true;
-	full = p;
-	for (p = pool; p != full; p = p->parent)
-		atomic64_sub(amount, &p->used);
-	return false;
-}
-
-/**
- * mbox_pool_uncharge - give back what mbox_pool_charge() took
- * @pool:	the pool
- * @amount:	how much
- *
- * Context: any.
- */
-void mbox_pool_uncharge(struct mbox_pool *pool, u64 amount)
-{
-	for (; pool; pool = pool->parent)
-		atomic64_sub(amount, &pool->used);
-}
-
-/**
- * mbox_pool_resize - change the bound
- * @pool:	the pool
- * @max:	the new bound, U64_MAX for none
- *
- * Context: serialized by the caller.
- * Return: 0, or -EINVAL if more than @max is in use.
- */
-int mbox_pool_resize(struct mbox_pool *pool, u64 max)
-{
-	u64 old = pool->max;
-
-	/* Set first, so that what is charged meanwhile keeps to it. */
-	WRITE_ONCE(pool->max, max);
-	smp_mb(); /* pairs with the exchange in mbox_pool_charge_one() */
-	if (mbox_pool_used(pool) <= max)
-		return 0;
-	WRITE_ONCE(pool->max, old);
-	return -EINVAL;
-}
-
 static unsigned int mbox_msg_cache(size_t len)
 {
 	unsigned int i;
@@ -166,10 +79,12 @@ static u64 mbox_msg_size(unsigned int cache, size_t len, bool extra)
  * @msg:	the message
  *
  * Context: any.
- * Return: bytes of all its objects, which is what its pool is charged.
+ * Return: bytes of all its own objects, which is what its pool is charged.
  */
 u64 mbox_msg_memory(const struct mbox_msg *msg)
 {
+	if (unlikely(msg->cache & MBOX_MSG_COPY))
+		return mbox_msg_size(0, 0, msg->extra);
 	return mbox_msg_size(msg->cache, msg->len, msg->extra);
 }
 
@@ -215,6 +130,7 @@ pid_t mbox_msg_sender(const struct mbox_msg *msg, struct pid_namespace *ns)
 
 static void mbox_msg_free_objects(struct mbox_msg *msg)
 {
+	unsigned int cache = msg->cache & ~MBOX_MSG_COPY;
 	struct mbox_segment *segment, *next;
 
 	for (segment = msg->segments; segment; segment = next) {
@@ -224,7 +140,7 @@ static void mbox_msg_free_objects(struct mbox_msg *msg)
 	}
 	if (unlikely(msg->extra))
 		kmem_cache_free(mbox_extra_cache, msg->extra);
-	kmem_cache_free(mbox_msg_caches[msg->cache].cache, msg);
+	kmem_cache_free(mbox_msg_caches[cache].cache, msg);
 }
 
 static bool mbox_msg_add_segments(struct mbox_msg *msg, gfp_t gfp)
@@ -300,6 +216,34 @@ out_uncharge:
 }
 
 /**
+ * mbox_msg_copy - make a message with the body of another one
+ * @pool:	charged with what the copy needs, which is no body
+ * @original:	the other one, filled, from the same pool
+ * @extra:	as with mbox_msg_alloc()
+ * @gfp:	whether this may sleep
+ *
+ * It has the original's priority, tag and delay, too.
+ *
+ * Return: as mbox_msg_alloc().
+ */
+struct mbox_msg *mbox_msg_copy(struct mbox_pool *pool, struct mbox_msg *original,
+			       bool extra, gfp_t gfp)
+{
+	struct mbox_msg *msg = mbox_msg_alloc(pool, 0, extra, gfp);
+
+	if (IS_ERR(msg))
+		return msg;
+	refcount_inc(&original->refs);
+	msg->original = original;
+	msg->cache |= MBOX_MSG_COPY;
+	msg->len = original->len;
+	msg->priority = original->priority;
+	msg->tag = original->tag;
+	msg->time = original->time;
+	return msg;
+}
+
+/**
  * mbox_msg_put - one less knows a message
  * @pool:	what it was charged to
  * @msg:	the message; freed if that was the last one
@@ -310,6 +254,7 @@ out_uncharge:
  */
 void mbox_msg_put(struct mbox_pool *pool, struct mbox_msg *msg)
 {
+	struct mbox_msg *original = NULL;
 	u64 size;
 
 	if (likely(refcount_read(&msg->refs) == 1))
@@ -318,8 +263,14 @@ void mbox_msg_put(struct mbox_pool *pool, struct mbox_msg *msg)
 		return;
 	size = mbox_msg_memory(msg);
 	put_pid(mbox_msg_sender_pid(msg));
+	if (unlikely(msg->cache & MBOX_MSG_COPY)) {
+		original = msg->original;
+		msg->segments = NULL;
+	}
 	mbox_msg_free_objects(msg);
 	mbox_pool_uncharge(pool, size);
+	if (unlikely(original))
+		mbox_msg_put(pool, original); /* is no copy itself */
 }
 
 /**
@@ -375,11 +326,15 @@ int mbox_msg_copy_from(struct mbox_msg *msg, struct iov_iter *from)
 int mbox_msg_copy_to(struct mbox_msg *msg, size_t offset, size_t len,
 		     struct iov_iter *to)
 {
-	struct mbox_segment *segment = msg->segments;
+	struct mbox_segment *segment;
 	size_t room = MBOX_FIRST_MAX;
-	u8 *data = msg->body;
 	size_t part;
+	u8 *data;
 
+	if (unlikely(msg->cache & MBOX_MSG_COPY))
+		msg = msg->original;
+	segment = msg->segments;
+	data = msg->body;
 	while (len) {
 		if (offset < room) {
 			part = min(len, room - offset);

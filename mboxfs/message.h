@@ -1,46 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Message bodies, and the memory they may use. Knows no mailbox.
+ * Messages: headers and bodies. Knows no mailbox.
  */
 #ifndef _MBOXFS_MESSAGE_H
 #define _MBOXFS_MESSAGE_H
 
-#include <linux/atomic.h>
 #include <linux/list.h>
 #include <linux/rbtree.h>
 #include <linux/refcount.h>
 #include <linux/types.h>
 #include <linux/uidgid.h>
 
+#include "pool.h"
 #include "store.h"
 
 struct iov_iter;
 struct mbox_waiter;
 struct pid_namespace;
-
-/**
- * struct mbox_pool - a bound on something that many share
- * @used:	how much is in use, never above @max
- * @max:	the bound; U64_MAX where there is none
- * @parent:	charged with the same amount, or NULL
- *
- * Counts bytes of messages, or inodes: whatever its owner charges.
- */
-struct mbox_pool {
-	atomic64_t		used;
-	u64			max;
-	struct mbox_pool	*parent;
-};
-
-void mbox_pool_init(struct mbox_pool *pool, u64 max, struct mbox_pool *parent);
-bool mbox_pool_charge(struct mbox_pool *pool, u64 amount);
-void mbox_pool_uncharge(struct mbox_pool *pool, u64 amount);
-int mbox_pool_resize(struct mbox_pool *pool, u64 max);
-
-static inline u64 mbox_pool_used(const struct mbox_pool *pool)
-{
-	return atomic64_read(&pool->used);
-}
 
 /* What does not fit behind a message's header, one page a piece. */
 struct mbox_segment;
@@ -72,6 +48,9 @@ struct mbox_extra {
 	bool			orphan;
 };
 
+/* In @cache: has no body of its own. */
+#define MBOX_MSG_COPY		0x80
+
 /* @time of a message for which the mailbox's own delay holds. */
 #define MBOX_DELAY_DEFAULT	U64_MAX
 
@@ -81,6 +60,8 @@ struct mbox_extra {
  * @order:	place among all messages the mailbox ever published
  * @due_node:	place among the delayed messages
  * @segments:	the rest of the body
+ * @original:	of a copy, instead: the message whose body it has, with a
+ *		reference
  * @extra:	what only few messages need, or NULL
  * @sender:	process that sent it, see mbox_msg_sender()
  * @uid:	its user
@@ -96,7 +77,7 @@ struct mbox_extra {
  * @len:	bytes of the body
  * @priority:	higher ones are received first
  * @state:	where it is
- * @cache:	which of the own caches this object is from
+ * @cache:	which of the own caches this object is from, and MBOX_MSG_COPY
  * @body:	the body's begin
  *
  * Between being made and being sent a message belongs to its sender, and while
@@ -111,7 +92,10 @@ struct mbox_msg {
 		};
 		struct rb_node	due_node;
 	};
-	struct mbox_segment	*segments;
+	union {
+		struct mbox_segment	*segments;
+		struct mbox_msg		*original;
+	};
 	struct mbox_extra	*extra;
 	unsigned long		sender;
 	kuid_t			uid;
@@ -131,6 +115,8 @@ struct mbox_msg {
 
 struct mbox_msg *mbox_msg_alloc(struct mbox_pool *pool, size_t len, bool extra,
 				gfp_t gfp);
+struct mbox_msg *mbox_msg_copy(struct mbox_pool *pool, struct mbox_msg *original,
+			       bool extra, gfp_t gfp);
 void mbox_msg_put(struct mbox_pool *pool, struct mbox_msg *msg);
 void mbox_msg_put_list(struct mbox_pool *pool, struct list_head *list);
 int mbox_msg_copy_from(struct mbox_msg *msg, struct iov_iter *from);

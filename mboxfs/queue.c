@@ -8,8 +8,10 @@
 
 #include <linux/fs.h>
 #include <linux/kernel.h>
+#include <linux/rcupdate.h>
 #include <linux/timekeeping.h>
 
+#include "barrier.h"
 #include "compat.h"
 
 /**
@@ -25,6 +27,7 @@ void mbox_lock(struct mbox *box, struct mbox_after *after)
 	after->readable = 0;
 	after->writable = false;
 	after->hangup = false;
+	after->full = NULL;
 	spin_lock(&box->lock);
 	after->was_writable = __mbox_writable(box);
 }
@@ -52,6 +55,56 @@ static void mbox_notify(struct mbox *box, const struct mbox_after *after)
 		kill_fasync(&box->fasync, SIGIO, POLL_OUT);
 }
 
+static void mbox_end_step(struct mbox *box, struct mbox_after *after)
+	__releases(&box->lock)
+{
+	bool event = after->readable || after->writable || after->hangup;
+
+	if (event)
+		/* See MBOX_POLL for why waitqueue_active() needs no barrier. */
+		event = waitqueue_active(&box->poll) ||
+			READ_ONCE(box->fasync);
+	if (unlikely(mbox_account_too_much(&box->account, __mbox_used(box))))
+		mbox_account_release(&box->account, __mbox_used(box));
+	spin_unlock(&box->lock);
+
+	mbox_wake(&after->ended);
+	if (unlikely(event))
+		mbox_notify(box, after);
+	if (unlikely(!list_empty(&after->garbage)))
+		mbox_msg_put_list(box->pool, &after->garbage);
+}
+
+/**
+ * mbox_reclaim - mailboxes give back what they have reserved and do not need
+ * @group:	those in it and below
+ *
+ * See MBOX_CEILING.
+ *
+ * Context: may sleep; no lock held.
+ */
+void mbox_reclaim(struct mbox_group *group)
+{
+	unsigned int batch = MBOX_BATCH;
+	struct mbox_account *account;
+	struct mbox *box;
+
+	rcu_read_lock();
+	while ((account = mbox_group_next_holder(group))) {
+		box = container_of(account, struct mbox, account);
+		spin_lock(&box->lock);
+		mbox_account_release(account, __mbox_used(box));
+		spin_unlock(&box->lock);
+		if (--batch)
+			continue;
+		rcu_read_unlock();
+		cond_resched();
+		rcu_read_lock();
+		batch = MBOX_BATCH;
+	}
+	rcu_read_unlock();
+}
+
 /**
  * mbox_unlock - end a step: drop the lock, then do what it has led to
  * @box:	the mailbox
@@ -62,19 +115,17 @@ static void mbox_notify(struct mbox *box, const struct mbox_after *after)
 void mbox_unlock(struct mbox *box, struct mbox_after *after)
 	__releases(&box->lock)
 {
-	bool event = after->readable || after->writable || after->hangup;
+	struct mbox_group *full;
 
-	if (event)
-		/* See MBOX_POLL for why waitqueue_active() needs no barrier. */
-		event = waitqueue_active(&box->poll) ||
-			READ_ONCE(box->fasync);
-	spin_unlock(&box->lock);
-
-	mbox_wake(&after->ended);
-	if (unlikely(event))
-		mbox_notify(box, after);
-	if (unlikely(!list_empty(&after->garbage)))
-		mbox_msg_put_list(box->pool, &after->garbage);
+	mbox_end_step(box, after);
+	while (unlikely(after->full)) {
+		full = after->full;
+		mbox_reclaim(full);
+		mbox_group_put(full);
+		mbox_lock(box, after);
+		__mbox_settle(box, after);
+		mbox_end_step(box, after);
+	}
 }
 
 /**
@@ -169,12 +220,14 @@ void __mbox_settle(struct mbox *box, struct mbox_after *after)
  * mbox_init - set up a mailbox
  * @box:	the mailbox
  * @pool:	what its messages are charged to; outlives it
- * @limits:	limits and policies to begin with
+ * @group:	where it is made, whose limits and policies it begins with
  * @dev:	what it is called in traces
  * @ino:	as well
+ *
+ * Return: 0, or -EDQUOT if there are too many in the group.
  */
-void mbox_init(struct mbox *box, struct mbox_pool *pool,
-	       const struct mbox_limits *limits, dev_t dev, u64 ino)
+int mbox_init(struct mbox *box, struct mbox_pool *pool,
+	      struct mbox_group *group, dev_t dev, u64 ino)
 {
 	memset(box, 0, sizeof(*box));
 	spin_lock_init(&box->lock);
@@ -182,12 +235,13 @@ void mbox_init(struct mbox *box, struct mbox_pool *pool,
 	INIT_LIST_HEAD(&box->readers);
 	INIT_LIST_HEAD(&box->writers);
 	INIT_LIST_HEAD(&box->rendezvous);
-	box->limits = *limits;
+	mbox_group_get_limits(group, &box->limits);
 	init_waitqueue_head(&box->poll);
 	box->pool = pool;
 	box->dev = dev;
 	box->ino = ino;
 	__mbox_timed_init(box);
+	return mbox_account_init(&box->account, group);
 }
 
 /**
@@ -205,6 +259,8 @@ void mbox_exit(struct mbox *box)
 	mbox_timed_exit(box);
 	mbox_store_take_all(&box->store, &left);
 	mbox_msg_put_list(box->pool, &left);
+	mbox_account_exit(&box->account);
+	mbox_barrier_free(box->barrier);
 }
 
 /**
@@ -283,10 +339,10 @@ static void __mbox_stop(struct mbox *box, struct mbox_after *after)
 
 	box->stopped = true;
 	WRITE_ONCE(box->limits.value[MBOX_STOPPED], 1);
-	__mbox_end_all(&box->writers, -ESHUTDOWN, after);
+	__mbox_end_all(&box->writers, __mbox_refusal(box), after);
 	list_for_each_entry_safe(sender, next, &box->rendezvous, node)
 		if (__mbox_withdraw(box, sender))
-			__mbox_end_wait(sender, -ESHUTDOWN, after);
+			__mbox_end_wait(sender, __mbox_refusal(box), after);
 	__mbox_settle(box, after);
 	after->hangup = true;
 }
@@ -321,18 +377,44 @@ int mbox_set_stopped(struct mbox *box, bool stopped)
 
 /**
  * mbox_kill - stop a mailbox for good
- * @box:	the mailbox, whose name has gone
+ * @box:	the mailbox, whose name or process has gone
+ * @error:	what its senders get: -ESHUTDOWN or -ESRCH
  *
- * Context: no lock held.
+ * Context: may sleep; no lock held.
  */
-void mbox_kill(struct mbox *box)
+void mbox_kill(struct mbox *box, int error)
 {
+	struct mbox_barrier *barrier;
 	struct mbox_after after;
 
 	mbox_lock(box, &after);
-	box->dead = true;
+	WRITE_ONCE(box->dead, error);
 	__mbox_stop(box, &after);
 	mbox_unlock(box, &after);
+	smp_mb(); /* pairs with the exchange in mbox_get_barrier() */
+	barrier = READ_ONCE(box->barrier);
+	if (barrier)
+		mbox_barrier_close(barrier);
+}
+
+/**
+ * mbox_get_barrier - the barrier of a mailbox, to sleep or to meet there
+ * @box:	the mailbox
+ *
+ * Context: sleeps.
+ * Return: the barrier; -ESHUTDOWN if the mailbox is stopped for good, -ENOMEM.
+ */
+struct mbox_barrier *mbox_get_barrier(struct mbox *box)
+{
+	struct mbox_barrier *barrier = mbox_barrier_get(&box->barrier);
+
+	if (!barrier)
+		return ERR_PTR(-ENOMEM);
+	/* Either this sees that it is dead, or mbox_kill() the barrier. */
+	smp_mb();
+	if (READ_ONCE(box->dead))
+		return ERR_PTR(-ESHUTDOWN);
+	return barrier;
 }
 
 /* An empty mailbox is the end now for those who care. */
@@ -419,6 +501,7 @@ void mbox_get_stat(struct mbox *box, struct mbox_stat *stat)
 	stat->expired_total = box->expired_total;
 	stat->revoked_total = box->revoked_total;
 	stat->purged_total = box->purged_total;
+	stat->barrier_sleepers = mbox_barrier_sleepers(box->barrier);
 	stat->memory = box->held.memory + box->delayed.memory;
 	mbox_unlock(box, &after);
 }

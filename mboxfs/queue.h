@@ -22,9 +22,9 @@
  *
  * Locking
  * -------
- * mbox->lock guards all that is not said to be guarded otherwise. It is the
- * innermost lock: nothing is copied, allocated, freed, woken or notified while
- * it is held. It is never taken in interrupt context, nor two at a time: the
+ * mbox->lock guards all that is not said to be guarded otherwise. Only the lock
+ * of the groups is taken inside of it, see MBOX_CEILING in group.h: nothing is
+ * copied, allocated, freed, woken or notified while it is held. It is never taken in interrupt context, nor two at a time: the
  * timer only queues work. A long job lets it go after every MBOX_BATCH
  * messages.
  *
@@ -104,13 +104,14 @@
 #include "store.h"
 
 struct fasync_struct;
+struct mbox_barrier;
 struct pid_namespace;
 
 /**
  * struct mbox - a mailbox
  * @lock:	guards everything up to @poll
  * @stopped:	takes no more messages
- * @dead:	stopped, and never to be started again
+ * @dead:	stopped, and never to be started again: the error for senders
  * @exiting:	the timer is not to be armed any more
  * @store:	published messages that no one is copying
  * @readers:	tasks waiting for a message, see MBOX_FAIR
@@ -136,8 +137,10 @@ struct pid_namespace;
  * @revoked_total: messages taken back
  * @purged_total: messages purged
  * @limits:	limits and policies
+ * @account:	what is reserved in groups, see MBOX_CEILING in group.h
  * @poll:	those who poll; has its own lock, see MBOX_POLL
  * @fasync:	those who want SIGIO; has its own locks
+ * @barrier:	see mbox_barrier_get()
  * @pool:	what the memory of messages is charged to; constant
  * @dev:	what it is called in traces, as is @ino; constant
  * @ino:	see @dev
@@ -145,8 +148,8 @@ struct pid_namespace;
 struct mbox {
 	spinlock_t		lock;	/* innermost, see "Locking" */
 	bool			stopped;
-	bool			dead;
 	bool			exiting;
+	int			dead;
 	struct mbox_store	store;
 	struct list_head	readers;
 	struct list_head	writers;
@@ -171,9 +174,11 @@ struct mbox {
 	u64			revoked_total;
 	u64			purged_total;
 	struct mbox_limits	limits;
+	struct mbox_account	account;
 
 	wait_queue_head_t	poll;
 	struct fasync_struct	*fasync;
+	struct mbox_barrier	*barrier;
 	struct mbox_pool	*pool;
 	dev_t			dev;
 	u64			ino;
@@ -198,6 +203,7 @@ struct mbox_stat {
 	u64	expired_total;
 	u64	revoked_total;
 	u64	purged_total;
+	u64	barrier_sleepers;
 	u64	memory;
 };
 
@@ -233,12 +239,14 @@ struct mbox_want {
 	s64			timeout;
 };
 
-void mbox_init(struct mbox *box, struct mbox_pool *pool,
-	       const struct mbox_limits *limits, dev_t dev, u64 ino);
+int mbox_init(struct mbox *box, struct mbox_pool *pool,
+	      struct mbox_group *group, dev_t dev, u64 ino);
 void mbox_exit(struct mbox *box);
 
 struct mbox_msg *mbox_new_msg(struct mbox *box, size_t len, u16 priority,
 			      unsigned int flags, gfp_t gfp);
+struct mbox_msg *mbox_new_copy(struct mbox *box, struct mbox_msg *original,
+			       gfp_t gfp);
 int mbox_check_send(struct mbox *box, u64 len, unsigned int flags);
 int mbox_send(struct mbox *box, struct mbox_msg *msg, unsigned int flags,
 	      s64 timeout);
@@ -255,9 +263,12 @@ u64 mbox_purge(struct mbox *box);
 int mbox_flush(struct mbox *box);
 u64 mbox_revoke(struct mbox *box);
 int mbox_set_stopped(struct mbox *box, bool stopped);
-void mbox_kill(struct mbox *box);
+void mbox_kill(struct mbox *box, int error);
+void mbox_reclaim(struct mbox_group *group);
 int mbox_set_limit(struct mbox *box, enum mbox_limit limit, u64 value);
 void mbox_get_stat(struct mbox *box, struct mbox_stat *stat);
+
+struct mbox_barrier *mbox_get_barrier(struct mbox *box);
 
 int mbox_timer_init(void);
 void mbox_timer_exit(void);

@@ -209,7 +209,9 @@ struct mbox_msg *mbox_receive(struct mbox *box, struct mbox_want *want)
 		waiter.leaving = 0;
 		trace_mboxfs_block(box, false, want->room);
 		__mbox_queue(&box->readers, &box->readers_waiting, &waiter);
-		ret = mbox_wait(box, &after, &waiter, want->timeout);
+		waiter.box = box;
+		mbox_unlock(box, &after);
+		ret = mbox_wait(&waiter, want->timeout, mbox_leave);
 		if (ret == -EMSGSIZE)
 			want->len = waiter.len;
 		msg = ret ? ERR_PTR(ret) : waiter.msg;
@@ -297,7 +299,7 @@ static bool __mbox_let_sender_leave(struct mbox *box, struct mbox_msg *msg,
 	int why = sender ? sender->leaving : 0;
 
 	if (sender && box->stopped)
-		why = -ESHUTDOWN;
+		why = __mbox_refusal(box);
 	if (!why)
 		return false;
 	mbox_sum_sub(&box->held, msg);

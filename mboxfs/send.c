@@ -33,7 +33,7 @@ static bool __mbox_fits(const struct mbox *box, u64 len)
 {
 	return __mbox_fits_beside(box,
 				  box->held.messages + box->delayed.messages,
-				  box->held.bytes + box->delayed.bytes, len);
+				  __mbox_used(box), len);
 }
 
 /**
@@ -127,12 +127,78 @@ bool __mbox_withdraw(struct mbox *box, struct mbox_waiter *sender)
 	return true;
 }
 
+/* A group does not allow something, but its holders might; see MBOX_CEILING. */
+static void mbox_note_full(struct mbox_after *after, struct mbox_group *full)
+{
+	if (!after->full)
+		after->full = full;
+	else
+		mbox_group_put(full);
+}
+
+/* Reserve what is needed to use so many bytes; 0 or -EDQUOT. */
+static int __mbox_reserve(struct mbox *box, u64 need, struct mbox_after *after)
+{
+	struct mbox_group *full;
+	int ret;
+
+	if (likely(need <= box->account.reserved))
+		return 0;
+	ret = mbox_account_reserve(&box->account, need, &full);
+	if (ret)
+		mbox_note_full(after, full);
+	return ret;
+}
+
+/* Whether it makes sense to wait for room: a ceiling is not waited for. */
+static int __mbox_may_wait(struct mbox *box, u64 len, struct mbox_after *after)
+{
+	struct mbox_group *full;
+	int ret;
+
+	ret = mbox_account_check(&box->account, __mbox_used(box) + len, &full);
+	if (ret)
+		mbox_note_full(after, full);
+	return ret;
+}
+
+/* The bytes of those that go until @msg fits, or of a batch of them. */
+static u64 __mbox_would_drop(struct mbox *box, const struct mbox_msg *msg)
+{
+	struct mbox_msg *worst = mbox_store_worst(&box->store);
+	u64 messages = box->held.messages + box->delayed.messages;
+	u64 bytes = __mbox_used(box), dropped = 0;
+	unsigned int batch = MBOX_BATCH;
+
+	while (batch-- && worst &&
+	       !__mbox_fits_beside(box, messages, bytes - dropped, msg->len)) {
+		messages--;
+		dropped += worst->len;
+		worst = mbox_store_less_bad(&box->store, worst);
+	}
+	return dropped;
+}
+
+/* Reserve for @msg; what is going to be dropped for it makes room, too. */
+static int __mbox_reserve_dropping(struct mbox *box, const struct mbox_msg *msg,
+				   struct mbox_after *after)
+{
+	u64 used = __mbox_used(box) + msg->len;
+	int ret = __mbox_reserve(box, used, after);
+
+	if (ret)
+		ret = __mbox_reserve(box, used - __mbox_would_drop(box, msg),
+				     after);
+	return ret;
+}
+
 /*
  * Make room for @msg by dropping older messages, if that can make enough: none
- * of a higher priority, none that are delayed or being copied.
+ * of a higher priority, none that are delayed or being copied. What it needs
+ * of the ceilings is reserved.
  *
- * Return: 0, -ENOSPC if it cannot (nothing is dropped then), or -EAGAIN after
- * a batch, to go on in another step.
+ * Return: 0, -ENOSPC or -EDQUOT if it cannot (nothing is dropped then), or
+ * -EAGAIN after a batch, to go on in another step.
  */
 static int __mbox_drop_oldest(struct mbox *box, struct mbox_msg *msg,
 			      struct mbox_after *after)
@@ -140,11 +206,15 @@ static int __mbox_drop_oldest(struct mbox *box, struct mbox_msg *msg,
 	unsigned int batch = MBOX_BATCH;
 	struct mbox_sum stay = box->copying;
 	struct mbox_msg *worst;
+	int ret;
 
 	mbox_store_above(&box->store, msg->priority, &stay);
 	if (!__mbox_fits_beside(box, stay.messages + box->delayed.messages,
 				stay.bytes + box->delayed.bytes, msg->len))
 		return -ENOSPC;
+	ret = __mbox_reserve_dropping(box, msg, after);
+	if (ret)
+		return ret;
 	while (!__mbox_fits(box, msg->len)) {
 		if (!batch--)
 			return -EAGAIN;
@@ -157,7 +227,8 @@ static int __mbox_drop_oldest(struct mbox *box, struct mbox_msg *msg,
 }
 
 /*
- * Whether @msg can be taken now, after making room if that is the policy.
+ * Whether @msg can be taken now, after making room if that is the policy. What
+ * it needs of the ceilings is reserved then.
  *
  * Return: 0, -EAGAIN if it would have to wait, or the error for its sender.
  */
@@ -167,7 +238,7 @@ static int __mbox_make_room(struct mbox *box, struct mbox_msg *msg,
 	if (unlikely(msg->len > __mbox_max_length(box)))
 		return -EMSGSIZE;
 	if (likely(__mbox_fits(box, msg->len)))
-		return 0;
+		return __mbox_reserve(box, __mbox_used(box) + msg->len, after);
 	switch (__mbox_limit(box, MBOX_WHEN_FULL)) {
 	case MBOXFS_WHEN_FULL_FAIL:
 		return -ENOSPC;
@@ -205,7 +276,7 @@ void __mbox_admit(struct mbox *box, struct mbox_after *after)
 					  node);
 		msg = writer->msg;
 		ret = __mbox_make_room(box, msg, after);
-		if (ret == -EAGAIN)
+		if (ret == -EAGAIN || (ret == -EDQUOT && after->full))
 			break;
 		if (!ret && writer->sync) {
 			/* It goes on waiting, for another thing. */
@@ -248,6 +319,27 @@ struct mbox_msg *mbox_new_msg(struct mbox *box, size_t len, u16 priority,
 }
 
 /**
+ * mbox_new_copy - make a message to send, with the body of another one
+ * @box:	the mailbox
+ * @original:	the other one, filled, from the pool of @box
+ * @gfp:	whether this may sleep
+ *
+ * Return: as mbox_msg_alloc().
+ */
+struct mbox_msg *mbox_new_copy(struct mbox *box, struct mbox_msg *original,
+			       gfp_t gfp)
+{
+	u32 ttl_ms = mbox_get_limit(box, MBOX_TTL_MS);
+	struct mbox_msg *msg;
+
+	msg = mbox_msg_copy(box->pool, original, original->priority || ttl_ms,
+			    gfp);
+	if (!IS_ERR(msg))
+		msg->ttl_ms = ttl_ms;
+	return msg;
+}
+
+/**
  * mbox_check_send - whether it is worth making a message
  * @box:	the mailbox
  * @len:	bytes of its body
@@ -277,13 +369,14 @@ int mbox_check_send(struct mbox *box, u64 len, unsigned int flags)
 static int __mbox_try_send(struct mbox *box, struct mbox_msg *msg,
 			   unsigned int flags, struct mbox_after *after)
 {
-	int ret;
+	int ret = -EAGAIN;
 
 	if (unlikely(box->stopped))
-		return -ESHUTDOWN;
-	if (unlikely(!list_empty(&box->writers)))
-		return -EAGAIN; /* see MBOX_FAIR */
-	ret = __mbox_make_room(box, msg, after);
+		return __mbox_refusal(box);
+	if (likely(list_empty(&box->writers))) /* else see MBOX_FAIR */
+		ret = __mbox_make_room(box, msg, after);
+	if (ret == -EAGAIN && __mbox_may_wait(box, msg->len, after))
+		ret = -EDQUOT;
 	if (unlikely(ret))
 		trace_mboxfs_limit(box, msg->len, msg->priority, ret);
 	/* Without waiting, one can only meet who is there already. */
@@ -293,16 +386,43 @@ static int __mbox_try_send(struct mbox *box, struct mbox_msg *msg,
 	return ret;
 }
 
-/* Wait with a message in a queue; the lock is dropped. */
-static int mbox_send_wait(struct mbox *box, struct mbox_after *after,
-			  struct mbox_waiter *waiter, s64 timeout)
+/* Whether to try again: after dropping more, or after reclaiming. */
+static bool __mbox_try_again(const struct mbox *box, int ret,
+			     const struct mbox_after *after)
+{
+	if (ret == -EDQUOT)
+		return after->full;
+	return ret == -EAGAIN && !list_empty(&after->garbage) &&
+	       __mbox_limit(box, MBOX_WHEN_FULL) ==
+		       MBOXFS_WHEN_FULL_DROP_OLDEST;
+}
+
+/* Queue for room, or send and queue for a reader; the lock is dropped. */
+static int mbox_send_queue(struct mbox *box, struct mbox_after *after,
+			   struct mbox_msg *msg, bool room,
+			   unsigned int flags, s64 timeout)
 	__releases(&box->lock)
 {
-	int ret = mbox_wait(box, after, waiter, timeout);
+	struct mbox_waiter waiter = {
+		.box = box,
+		.msg = msg,
+		.sync = flags & MBOX_SYNC,
+		.leaving = flags & MBOX_NONBLOCK ? -EAGAIN : 0,
+	};
+	int ret;
 
+	trace_mboxfs_block(box, true, msg->len);
+	if (room) {
+		__mbox_meet(box, &waiter);
+		__mbox_accept(box, msg, after);
+	} else {
+		__mbox_queue(&box->writers, &box->writers_waiting, &waiter);
+	}
+	mbox_unlock(box, after);
+	ret = mbox_wait(&waiter, timeout, mbox_leave);
 	/* What is still the sender's has not been sent. */
-	if (waiter->msg)
-		mbox_msg_put(box->pool, waiter->msg);
+	if (waiter.msg)
+		mbox_msg_put(box->pool, waiter.msg);
 	return ret;
 }
 
@@ -315,47 +435,34 @@ static int mbox_send_wait(struct mbox *box, struct mbox_after *after,
  *
  * Context: may sleep; no lock held.
  * Return: 0; -EMSGSIZE; -ENOSPC if there is no room and when_full is not
- * "block"; -EAGAIN if it would have to wait but may not; -ESHUTDOWN if the
- * mailbox is stopped, or has been while this waited; with MBOX_SYNC -ECANCELED
+ * "block"; -EDQUOT if a group's ceiling does not allow it; -EAGAIN if it would
+ * have to wait but may not; -ESHUTDOWN if the mailbox is stopped, or has been
+ * while this waited (-ESRCH if its process has ended); with MBOX_SYNC -ECANCELED
  * if it went unread; -ETIMEDOUT; -ERESTARTSYS or, with a timeout, -EINTR.
  */
 int mbox_send(struct mbox *box, struct mbox_msg *msg, unsigned int flags,
 	      s64 timeout)
 {
-	struct mbox_waiter waiter;
 	struct mbox_after after;
-	bool dropping;
+	bool again;
 	int ret;
 
 	do {
 		mbox_lock(box, &after);
 		__mbox_catch_up(box, &after);
 		ret = __mbox_try_send(box, msg, flags, &after);
-		dropping = ret == -EAGAIN && !list_empty(&after.garbage) &&
-			   __mbox_limit(box, MBOX_WHEN_FULL) ==
-				   MBOXFS_WHEN_FULL_DROP_OLDEST;
 		if (likely(!ret && !(flags & MBOX_SYNC))) {
 			__mbox_accept(box, msg, &after);
 			mbox_unlock(box, &after);
 			return 0;
 		}
-		if (!dropping && (!ret || (ret == -EAGAIN &&
-					   !(flags & MBOX_NONBLOCK)))) {
-			waiter.msg = msg;
-			waiter.sync = flags & MBOX_SYNC;
-			waiter.leaving = flags & MBOX_NONBLOCK ? -EAGAIN : 0;
-			trace_mboxfs_block(box, true, msg->len);
-			if (ret) {
-				__mbox_queue(&box->writers,
-					     &box->writers_waiting, &waiter);
-			} else {
-				__mbox_meet(box, &waiter);
-				__mbox_accept(box, msg, &after);
-			}
-			return mbox_send_wait(box, &after, &waiter, timeout);
-		}
+		again = __mbox_try_again(box, ret, &after);
+		if (!again && (!ret || (ret == -EAGAIN &&
+					!(flags & MBOX_NONBLOCK))))
+			return mbox_send_queue(box, &after, msg, !ret, flags,
+					       timeout);
 		mbox_unlock(box, &after);
-	} while (unlikely(dropping));
+	} while (unlikely(again));
 	mbox_msg_put(box->pool, msg);
 	return ret;
 }
@@ -366,20 +473,24 @@ static int mbox_send_some(struct mbox *box, struct list_head *msgs,
 {
 	struct mbox_after after;
 	struct mbox_msg *msg;
+	bool again = true;
 	int done = 0;
 
-	mbox_lock(box, &after);
-	__mbox_catch_up(box, &after);
-	while (!list_empty(msgs)) {
-		msg = list_first_entry(msgs, struct mbox_msg, node);
-		*err = __mbox_try_send(box, msg, flags, &after);
-		if (*err)
-			break;
-		list_del(&msg->node);
-		__mbox_accept(box, msg, &after);
-		done++;
+	while (again && !list_empty(msgs)) {
+		mbox_lock(box, &after);
+		__mbox_catch_up(box, &after);
+		while (!list_empty(msgs)) {
+			msg = list_first_entry(msgs, struct mbox_msg, node);
+			*err = __mbox_try_send(box, msg, flags, &after);
+			if (*err)
+				break;
+			list_del(&msg->node);
+			__mbox_accept(box, msg, &after);
+			done++;
+		}
+		again = *err == -EDQUOT && after.full;
+		mbox_unlock(box, &after);
 	}
-	mbox_unlock(box, &after);
 	return done;
 }
 

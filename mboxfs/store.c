@@ -249,6 +249,32 @@ struct mbox_msg *mbox_store_worst(struct mbox_store *store)
 }
 
 /**
+ * mbox_store_less_bad - what would be the worst without another one
+ * @store:	the store
+ * @msg:	a message in it
+ *
+ * Return: the message, or NULL.
+ */
+struct mbox_msg *mbox_store_less_bad(struct mbox_store *store,
+				     struct mbox_msg *msg)
+{
+	struct rb_node *node;
+
+	if (!msg->priority) {
+		if (!list_is_last(&msg->node, &store->plain))
+			return list_next_entry(msg, node);
+		node = rb_last(&store->levels.rb_root);
+	} else {
+		struct mbox_level *level = mbox_level_find(store, msg->priority);
+
+		if (!list_is_last(&msg->node, &level->messages))
+			return list_next_entry(msg, node);
+		node = rb_prev(&level->node);
+	}
+	return node ? mbox_list_first(&mbox_level(node)->messages) : NULL;
+}
+
+/**
  * mbox_store_above - add up the messages above a priority
  * @store:	the store
  * @priority:	the priority

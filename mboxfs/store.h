@@ -62,6 +62,8 @@ void mbox_store_take_all(struct mbox_store *store, struct list_head *list);
 struct mbox_msg *mbox_store_next(struct mbox_store *store,
 				 struct mbox_msg *msg);
 struct mbox_msg *mbox_store_worst(struct mbox_store *store);
+struct mbox_msg *mbox_store_less_bad(struct mbox_store *store,
+				     struct mbox_msg *msg);
 void mbox_store_above(const struct mbox_store *store, u32 priority,
 		      struct mbox_sum *sum);
 

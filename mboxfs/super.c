@@ -12,6 +12,7 @@
 #include <linux/math64.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/pid_namespace.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/statfs.h>
@@ -49,7 +50,7 @@ struct mboxfs_options {
 	kuid_t			uid;
 	kgid_t			gid;
 	umode_t			mode;
-	struct mbox_limits	limits;
+	struct mbox_group_limits limits;
 };
 
 #define MBOXFS_SEEN_SIZE	0x1
@@ -238,7 +239,7 @@ static int mboxfs_show_options(struct seq_file *m, struct dentry *root)
 	if (!gid_eq(sbi->gid, GLOBAL_ROOT_GID))
 		seq_printf(m, ",gid=%u",
 			   from_kgid_munged(seq_user_ns(m), sbi->gid));
-	for (i = 0; i < MBOX_NR_INHERITED; i++) {
+	for (i = 0; i < MBOX_NR_LIMITS; i++) {
 		value = sbi->limits.value[i];
 		if (value == mbox_default_limits.value[i])
 			continue;
@@ -296,6 +297,9 @@ static int mboxfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	mbox_pool_init(&sbi->memory, opts->size,
 		       mboxfs_in_userns(fc) ? &mboxfs_userns_pool : NULL);
 	mbox_pool_init(&sbi->inodes, opts->inodes, NULL);
+	spin_lock_init(&sbi->lock);
+	INIT_LIST_HEAD(&sbi->processes);
+	sbi->pid_ns = get_pid_ns(task_active_pid_ns(current));
 	sbi->uid = opts->uid;
 	sbi->gid = opts->gid;
 	sbi->mode = opts->mode;
@@ -305,6 +309,7 @@ static int mboxfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	sb->s_magic = MBOXFS_MAGIC;
 	sb->s_op = &mboxfs_super_operations;
 	sb->s_xattr = mboxfs_xattr_handlers; /* before the first inode */
+	set_default_d_op(sb, &mboxfs_dentry_operations);
 	sb->s_blocksize = PAGE_SIZE;
 	sb->s_blocksize_bits = PAGE_SHIFT;
 	sb->s_maxbytes = MAX_LFS_FILESIZE;
@@ -313,6 +318,8 @@ static int mboxfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	/* An overlay's own lock around reads could not be killed. */
 	sb->s_stack_depth = FILESYSTEM_MAX_STACK_DEPTH;
 
+	if (mbox_pool_init_stock(&sbi->memory))
+		return -ENOMEM;
 	root = mboxfs_new_inode(&nop_mnt_idmap, sb, NULL, S_IFDIR | opts->mode);
 	if (IS_ERR(root))
 		return PTR_ERR(root);
@@ -380,8 +387,15 @@ static void mboxfs_kill_sb(struct super_block *sb)
 {
 	struct mboxfs_sb_info *sbi = MBOXFS_SB(sb);
 
+	if (sbi)
+		mboxfs_keep_names(sb);
 	/* Evicts all inodes, which need @sbi. */
 	kill_anon_super(sb);
+	if (!sbi)
+		return;
+	mbox_pool_exit(&sbi->memory);
+	mbox_pool_exit(&sbi->inodes);
+	put_pid_ns(sbi->pid_ns);
 	kfree(sbi);
 }
 
@@ -411,11 +425,16 @@ static int __init mboxfs_init(void)
 	err = mbox_timer_init();
 	if (err)
 		goto out_inode;
-	err = register_filesystem(&mboxfs_type);
+	err = mbox_process_init();
 	if (err)
 		goto out_timer;
+	err = register_filesystem(&mboxfs_type);
+	if (err)
+		goto out_process;
 	return 0;
 
+out_process:
+	mbox_process_exit();
 out_timer:
 	mbox_timer_exit();
 out_inode:
@@ -428,6 +447,7 @@ out_msg:
 static void __exit mboxfs_exit(void)
 {
 	unregister_filesystem(&mboxfs_type);
+	mbox_process_exit();
 	mbox_timer_exit();
 	mboxfs_inode_exit();
 	mbox_msg_exit();

@@ -39,7 +39,13 @@ void __mbox_queue(struct list_head *queue, u32 *waiting,
 	list_add(&waiter->node, &prev->node);
 }
 
-static void __mbox_unqueue(struct mbox_waiter *waiter)
+/**
+ * __mbox_unqueue - take a waiter off its queue
+ * @waiter:	who waits
+ *
+ * Context: lock held.
+ */
+void __mbox_unqueue(struct mbox_waiter *waiter)
 {
 	list_del(&waiter->node);
 	waiter->queued = false;
@@ -82,18 +88,23 @@ void mbox_wake(struct list_head *ended)
 	}
 }
 
-/*
- * Leave because of @why, a signal or a timeout. What the waiter stood in the
- * way of goes on.
+/**
+ * mbox_leave - leave a mailbox without what one has waited for
+ * @waiter:	who waits
+ * @why:	a signal or a timeout
+ * @killed:	not even the outcome is waited for
  *
+ * What the waiter stood in the way of goes on.
+ *
+ * Context: no lock held.
  * Return: whether it has left. If not, the wait has been ended, or it is a
  * rendezvous whose message is being copied: then the outcome is to be waited
  * for, unless @killed.
  */
-static bool mbox_leave(struct mbox *box, struct mbox_waiter *waiter, int why,
-		       bool killed)
+bool mbox_leave(struct mbox_waiter *waiter, int why, bool killed)
 {
 	struct mbox_msg *msg = waiter->msg;
+	struct mbox *box = waiter->box;
 	struct mbox_after after;
 	bool left = false;
 
@@ -130,31 +141,27 @@ static int mbox_why(bool finite, bool expired)
 
 /**
  * mbox_wait - wait until the wait is ended, or a signal or the timeout comes
- * @box:	the mailbox
- * @after:	of the step that has queued @waiter; the lock is dropped
  * @waiter:	queued by __mbox_queue()
  * @timeout:	ns, or MBOX_FOREVER
+ * @leave:	leaves without what has been waited for, if it can, see
+ *		mbox_leave()
  *
  * A wait with a timeout is never restarted, as it would begin anew.
  *
- * Context: lock held, but not on return; sleeps.
+ * Context: no lock held; sleeps.
  * Return: what the wait was ended with; or -ERESTARTSYS, -EINTR, -ETIMEDOUT.
  */
-int mbox_wait(struct mbox *box, struct mbox_after *after,
-	      struct mbox_waiter *waiter, s64 timeout)
-	__releases(&box->lock)
+int mbox_wait(struct mbox_waiter *waiter, s64 timeout, mbox_leave_t leave)
 {
 	bool finite = timeout >= 0, expired = false;
 	unsigned int state = TASK_INTERRUPTIBLE;
 	ktime_t deadline = 0;
 	int why = 0;
 
-	/* Fixed here: others must not see a rendezvous without it. */
 	if (waiter->leaving)
 		state = TASK_KILLABLE;
 	if (finite)
 		deadline = ktime_add_safe(ktime_get(), timeout);
-	mbox_unlock(box, after);
 
 	for (;;) {
 		set_current_state(state);
@@ -169,7 +176,7 @@ int mbox_wait(struct mbox *box, struct mbox_after *after,
 			why = 0;
 		if (why) {
 			__set_current_state(TASK_RUNNING);
-			if (mbox_leave(box, waiter, why, state == TASK_KILLABLE))
+			if (leave(waiter, why, state == TASK_KILLABLE))
 				return why;
 			/* Nothing but the end can come once it is killed. */
 			state = state == TASK_INTERRUPTIBLE ?

@@ -6,47 +6,86 @@
  * has asked for read or write permission before; that only the owner sets is
  * asked here.
  */
+#include "barrier.h"
 #include "compat.h"
 #include "mboxfs.h"
 
 #include <linux/stddef.h>
 #include <linux/xattr.h>
 
-#define MBOXFS_COUNTER(name)	{ #name, offsetof(struct mbox_stat, name) }
+/**
+ * struct mboxfs_stat_of - the counters of a mailbox or a group
+ * @box:	of a mailbox
+ * @group:	of a group
+ * @barrier_sleepers: of a group
+ */
+struct mboxfs_stat_of {
+	struct mbox_stat	box;
+	struct mbox_group_stat	group;
+	u64			barrier_sleepers;
+};
 
-/* Of a mailbox; each is a 64-bit number, negative for "not there now". */
+#define MBOXFS_COUNTER(type, member, name)				\
+	{ #name, type, offsetof(struct mboxfs_stat_of, member) }
+#define MBOXFS_BOX_COUNTER(name)	MBOXFS_COUNTER(S_IFREG, box.name, name)
+
+/* Each is a 64-bit number, negative for "not there now". */
 static const struct {
 	const char	*name;
+	umode_t		type;
 	size_t		offset;
 } mboxfs_counters[] = {
-	MBOXFS_COUNTER(messages),
-	MBOXFS_COUNTER(bytes),
-	MBOXFS_COUNTER(delayed_messages),
-	MBOXFS_COUNTER(delayed_bytes),
-	MBOXFS_COUNTER(next_size),
-	MBOXFS_COUNTER(readers_waiting),
-	MBOXFS_COUNTER(writers_waiting),
-	MBOXFS_COUNTER(sent_total),
-	MBOXFS_COUNTER(received_total),
-	MBOXFS_COUNTER(dropped_total),
-	MBOXFS_COUNTER(expired_total),
-	MBOXFS_COUNTER(revoked_total),
-	MBOXFS_COUNTER(purged_total),
+	MBOXFS_BOX_COUNTER(messages),
+	MBOXFS_BOX_COUNTER(bytes),
+	MBOXFS_BOX_COUNTER(delayed_messages),
+	MBOXFS_BOX_COUNTER(delayed_bytes),
+	MBOXFS_BOX_COUNTER(next_size),
+	MBOXFS_BOX_COUNTER(readers_waiting),
+	MBOXFS_BOX_COUNTER(writers_waiting),
+	MBOXFS_BOX_COUNTER(sent_total),
+	MBOXFS_BOX_COUNTER(received_total),
+	MBOXFS_BOX_COUNTER(dropped_total),
+	MBOXFS_BOX_COUNTER(expired_total),
+	MBOXFS_BOX_COUNTER(revoked_total),
+	MBOXFS_BOX_COUNTER(purged_total),
+	MBOXFS_BOX_COUNTER(barrier_sleepers),
+	MBOXFS_COUNTER(S_IFDIR, group.group_bytes, group_bytes),
+	MBOXFS_COUNTER(S_IFDIR, group.group_mailboxes, group_mailboxes),
+	MBOXFS_COUNTER(S_IFDIR, barrier_sleepers, barrier_sleepers),
 };
+
+static bool mboxfs_has_counter(const struct inode *inode, int counter)
+{
+	return (inode->i_mode & S_IFMT) == mboxfs_counters[counter].type;
+}
 
 static int mboxfs_find_counter(const struct inode *inode, const char *name)
 {
 	int i;
 
-	if (!S_ISREG(inode->i_mode))
-		return -ENOENT;
 	for (i = 0; i < ARRAY_SIZE(mboxfs_counters); i++)
-		if (!strcmp(mboxfs_counters[i].name, name))
+		if (mboxfs_has_counter(inode, i) &&
+		    !strcmp(mboxfs_counters[i].name, name))
 			return i;
 	return -ENOENT;
 }
 
-static s64 mboxfs_counter_value(const struct mbox_stat *stat, int counter)
+static void mboxfs_get_stat(struct inode *inode, struct mboxfs_stat_of *stat)
+{
+	struct mbox_group *group;
+
+	if (S_ISREG(inode->i_mode)) {
+		mbox_get_stat(mboxfs_box(inode), &stat->box);
+	} else {
+		group = mboxfs_group(inode);
+		mbox_reclaim(group);
+		mbox_group_count(group, &stat->group);
+		stat->barrier_sleepers =
+			mbox_barrier_sleepers(READ_ONCE(group->barrier));
+	}
+}
+
+static s64 mboxfs_counter_value(const struct mboxfs_stat_of *stat, int counter)
 {
 	return *(const s64 *)((const char *)stat +
 			      mboxfs_counters[counter].offset);
@@ -54,19 +93,16 @@ static s64 mboxfs_counter_value(const struct mbox_stat *stat, int counter)
 
 static u64 mboxfs_limit_value(struct inode *inode, enum mbox_limit limit)
 {
-	struct mbox_limits limits;
-
 	if (S_ISREG(inode->i_mode))
 		return mbox_get_limit(mboxfs_box(inode), limit);
-	mbox_group_get_limits(mboxfs_group(inode), &limits);
-	return limits.value[limit];
+	return mbox_group_limit(mboxfs_group(inode), limit);
 }
 
 static int mboxfs_xattr_get(const struct xattr_handler *handler,
 			    struct dentry *dentry, struct inode *inode,
 			    const char *name, void *buffer, size_t size)
 {
-	struct mbox_stat stat;
+	struct mboxfs_stat_of stat;
 	char text[MBOX_VALUE_TEXT];
 	int i, len;
 	s64 value;
@@ -78,7 +114,7 @@ static int mboxfs_xattr_get(const struct xattr_handler *handler,
 		i = mboxfs_find_counter(inode, name);
 		if (i < 0)
 			return -EOPNOTSUPP;
-		mbox_get_stat(mboxfs_box(inode), &stat);
+		mboxfs_get_stat(inode, &stat);
 		value = mboxfs_counter_value(&stat, i);
 		if (value < 0)
 			return -ENODATA;
@@ -106,6 +142,10 @@ static int mboxfs_set_limit(struct inode *inode, enum mbox_limit limit,
 			    u64 number)
 {
 	if (S_ISDIR(inode->i_mode)) {
+		/* The VFS holds the directory. */
+		if (limit == MBOX_NAMING && number != mboxfs_naming(inode) &&
+		    !mboxfs_dir_empty(inode))
+			return -ENOTEMPTY;
 		mbox_group_set_limit(mboxfs_group(inode), limit, number);
 		return 0;
 	}
@@ -152,11 +192,6 @@ const struct xattr_handler *MBOXFS_XATTR_CONST mboxfs_xattr_handlers[] = {
 	NULL,
 };
 
-static int mboxfs_nr_limits(const struct inode *inode)
-{
-	return S_ISDIR(inode->i_mode) ? MBOX_NR_INHERITED : MBOX_NR_LIMITS;
-}
-
 /* Append a name; only count if there is no list. */
 static int mboxfs_list_name(char *list, size_t size, ssize_t *used,
 			    const char *name)
@@ -183,17 +218,20 @@ static int mboxfs_list_name(char *list, size_t size, ssize_t *used,
 ssize_t mboxfs_listxattr(struct dentry *dentry, char *list, size_t size)
 {
 	struct inode *inode = d_inode(dentry);
-	struct mbox_stat stat;
+	bool group = S_ISDIR(inode->i_mode);
+	struct mboxfs_stat_of stat;
 	ssize_t used = 0;
 	int i, err = 0;
 
-	for (i = 0; i < mboxfs_nr_limits(inode) && !err; i++)
-		err = mboxfs_list_name(list, size, &used, mbox_limit_name(i));
-	if (err || !S_ISREG(inode->i_mode))
-		return err ? err : used;
-	mbox_get_stat(mboxfs_box(inode), &stat);
+	for (i = 0; i < MBOX_NR_LIMITS && !err; i++)
+		if (group ? mbox_limit_of_group(i) : mbox_limit_of_box(i))
+			err = mboxfs_list_name(list, size, &used,
+					       mbox_limit_name(i));
+	if (!group)
+		mboxfs_get_stat(inode, &stat);
 	for (i = 0; i < ARRAY_SIZE(mboxfs_counters) && !err; i++)
-		if (mboxfs_counter_value(&stat, i) >= 0)
+		if (mboxfs_has_counter(inode, i) &&
+		    (group || mboxfs_counter_value(&stat, i) >= 0))
 			err = mboxfs_list_name(list, size, &used,
 					       mboxfs_counters[i].name);
 	return err ? err : used;

@@ -155,9 +155,9 @@ struct mboxfs_batch {
 };
 
 /**
- * struct mboxfs_barrier - for barriers
- * @parties:	how many
- * @flags:	0
+ * struct mboxfs_barrier - how to wait at a barrier
+ * @parties:	BARRIER_WAIT: how many
+ * @flags:	MBOXFS_NONBLOCK
  * @timeout_ns:	how long to wait at most
  */
 struct mboxfs_barrier {
@@ -210,5 +210,9 @@ struct mboxfs_stat {
 #define MBOXFS_IOC_START		_IO(MBOXFS_IOC_MAGIC, 8)
 #define MBOXFS_IOC_PURGE		_IO(MBOXFS_IOC_MAGIC, 9)
 #define MBOXFS_IOC_BIND			_IO(MBOXFS_IOC_MAGIC, 10)
+#define MBOXFS_IOC_BARRIER_SLEEP	_IOW(MBOXFS_IOC_MAGIC, 11, struct mboxfs_barrier)
+#define MBOXFS_IOC_BARRIER_AWAKE	_IO(MBOXFS_IOC_MAGIC, 12)
+#define MBOXFS_IOC_BARRIER_WAIT		_IOW(MBOXFS_IOC_MAGIC, 13, struct mboxfs_barrier)
+#define MBOXFS_IOC_BROADCAST		_IOW(MBOXFS_IOC_MAGIC, 14, struct mboxfs_msg)
 
 #endif /* _UAPI_LINUX_MBOXFS_H */
