@@ -89,6 +89,15 @@ static inline u64 __mbox_used(const struct mbox *box)
 	return box->held.bytes + box->delayed.bytes;
 }
 
+/* Keep reserved what is needed, and some more far from the ceilings. */
+static inline void __mbox_give_back(struct mbox *box)
+{
+	u64 used = __mbox_used(box);
+
+	if (unlikely(mbox_account_too_much(&box->account, used)))
+		mbox_account_release(&box->account, used);
+}
+
 /* Why a stopped mailbox refuses messages. */
 static inline int __mbox_refusal(const struct mbox *box)
 {

@@ -219,7 +219,7 @@ u64 mbox_group_limit(struct mbox_group *group, enum mbox_limit limit)
  * @value:	from mbox_limit_parse()
  *
  * What it hands down changes for what is created from now on; a ceiling that
- * is lowered leaves what is there.
+ * is lowered leaves what is there, but holders have to give back afterwards.
  *
  * Context: takes the root's lock.
  */
@@ -317,6 +317,8 @@ void mbox_account_exit(struct mbox_account *account)
 {
 	struct mbox_group *group;
 
+	if (!account->root)
+		return; /* it never began */
 	spin_lock(&account->root->lock);
 	group = __mbox_account_leave(account);
 	spin_unlock(&account->root->lock);

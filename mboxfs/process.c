@@ -116,7 +116,7 @@ static void mbox_process_work(struct work_struct *work)
 
 /**
  * mbox_process_watch - see to it that something ends with a process
- * @pid:	the process; its reference is used up if this works
+ * @pid:	the process
  * @owner:	for @ended
  * @ended:	called when the process has ended
  *
@@ -131,7 +131,7 @@ struct mbox_process *mbox_process_watch(struct pid *pid, void *owner,
 	process = kzalloc(sizeof(*process), GFP_KERNEL_ACCOUNT);
 	if (!process)
 		return ERR_PTR(-ENOMEM);
-	process->pid = pid;
+	process->pid = get_pid(pid);
 	process->owner = owner;
 	process->ended = ended;
 	refcount_set(&process->refs, 1);
@@ -141,7 +141,6 @@ struct mbox_process *mbox_process_watch(struct pid *pid, void *owner,
 	add_wait_queue(&pid->wait_pidfd, &process->wait);
 	/* From here on its end is reported; before, it can be seen. */
 	if (!mbox_pid_alive(pid)) {
-		get_pid(pid);
 		mbox_process_unwatch(process);
 		return ERR_PTR(-ESRCH);
 	}

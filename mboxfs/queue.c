@@ -64,8 +64,7 @@ static void mbox_end_step(struct mbox *box, struct mbox_after *after)
 		/* See MBOX_POLL for why waitqueue_active() needs no barrier. */
 		event = waitqueue_active(&box->poll) ||
 			READ_ONCE(box->fasync);
-	if (unlikely(mbox_account_too_much(&box->account, __mbox_used(box))))
-		mbox_account_release(&box->account, __mbox_used(box));
+	__mbox_give_back(box);
 	spin_unlock(&box->lock);
 
 	mbox_wake(&after->ended);

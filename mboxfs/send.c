@@ -271,6 +271,8 @@ void __mbox_admit(struct mbox *box, struct mbox_after *after)
 	struct mbox_msg *msg;
 	int ret;
 
+	/* Room that has just become free may be above a lowered ceiling. */
+	__mbox_give_back(box);
 	while (!list_empty(&box->writers)) {
 		writer = list_first_entry(&box->writers, struct mbox_waiter,
 					  node);

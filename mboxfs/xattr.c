@@ -147,6 +147,8 @@ static int mboxfs_set_limit(struct inode *inode, enum mbox_limit limit,
 		    !mboxfs_dir_empty(inode))
 			return -ENOTEMPTY;
 		mbox_group_set_limit(mboxfs_group(inode), limit, number);
+		if (limit == MBOX_GROUP_MAX_BYTES)
+			mbox_reclaim(mboxfs_group(inode));
 		return 0;
 	}
 	if (limit == MBOX_STOPPED)
