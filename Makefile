@@ -16,7 +16,8 @@ TEST_CFLAGS = -std=gnu11 -Wall -Wextra -Wno-unused-parameter \
 
 tests := $(patsubst tests/%.c,build/tests/%,$(wildcard tests/*_test.c)) \
 	build/tests/errno32_test
-scripts := $(patsubst tests/%,build/tests/%,$(wildcard tests/*.sh) tests/run)
+scripts := $(patsubst tests/%,build/tests/%,$(wildcard tests/*.sh) tests/run) \
+	build/tests/complaints
 
 .PHONY: all module tests vm-module run check bench-fio bench-delay lint install clean help FORCE
 
@@ -59,6 +60,10 @@ build/tests/errno32_test: tests/errno_test.c tests/test.c tests/test.h Makefile
 	@mkdir -p build/tests
 	$(CC) -m32 -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 $(CFLAGS) \
 		$(TEST_CFLAGS) -o $@ $< tests/test.c
+
+build/tests/complaints: mkscripts/complaints
+	@mkdir -p build/tests
+	@cp $< $@
 
 build/tests/%: tests/%
 	@mkdir -p build/tests
