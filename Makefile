@@ -19,7 +19,7 @@ tests := $(patsubst tests/%.c,build/tests/%,$(wildcard tests/*_test.c)) \
 scripts := $(patsubst tests/%,build/tests/%,$(wildcard tests/*.sh) tests/run) \
 	build/tests/complaints
 
-.PHONY: all module tests vm-module run check bench-fio bench-delay lint install clean help FORCE
+.PHONY: all module tests vm-module run check bench-fio bench-delay bench-lookup lint install clean help FORCE
 
 all: module tests
 
@@ -30,6 +30,7 @@ help:
 	@echo 'make check      run all tests in that VM; TESTS="poll_test" for some'
 	@echo 'make bench-fio  load mailboxes with fio in that VM, print a table'
 	@echo 'make bench-delay  what a delayed message costs, in instructions'
+	@echo 'make bench-lookup  what finding one of many mailboxes costs'
 	@echo 'make lint       W=1, sparse, checkpatch, shellcheck'
 	@echo 'make install    install the module for the kernel of KDIR'
 	@echo 'make clean      remove what was built here'
@@ -90,6 +91,10 @@ build/bench/%: bench/%.c
 bench-delay: vm-module
 	@$(MAKE) -s build/bench/delay
 	@$(VM) --icount --add build/bench -- build/bench/delay
+
+bench-lookup: vm-module
+	@$(MAKE) -s build/bench/lookup
+	@$(VM) --icount --memory 4096 --add build/bench -- build/bench/lookup
 
 lint:
 	@mkscripts/install build lint
