@@ -9,7 +9,8 @@
 
 enum call {
 	SEND, RECV, SEND_BATCH, RECV_BATCH, STAT, REVOKE, STOP, START, PURGE,
-	BIND, WRITE, READ, TRUNCATE, FSYNC, UNKNOWN,
+	BIND, SLEEP, AWAKE, MEET, BROADCAST,
+	WRITE, READ, TRUNCATE, FSYNC, UNKNOWN,
 };
 
 static const unsigned int commands[] = {
@@ -18,7 +19,9 @@ static const unsigned int commands[] = {
 	[RECV_BATCH] = MBOXFS_IOC_RECV_BATCH, [STAT] = MBOXFS_IOC_STAT,
 	[REVOKE] = MBOXFS_IOC_REVOKE, [STOP] = MBOXFS_IOC_STOP,
 	[START] = MBOXFS_IOC_START, [PURGE] = MBOXFS_IOC_PURGE,
-	[BIND] = MBOXFS_IOC_BIND, [UNKNOWN] = _IO(0xBD, 99),
+	[BIND] = MBOXFS_IOC_BIND, [SLEEP] = MBOXFS_IOC_BARRIER_SLEEP,
+	[AWAKE] = MBOXFS_IOC_BARRIER_AWAKE, [MEET] = MBOXFS_IOC_BARRIER_WAIT,
+	[BROADCAST] = MBOXFS_IOC_BROADCAST, [UNKNOWN] = _IO(0xBD, 99),
 };
 
 /* What the mailbox is like before the call. */
@@ -34,6 +37,8 @@ static const unsigned int commands[] = {
 #define FAIL		0x200	/* when_full=fail */
 #define BOUND		0x400	/* bound already */
 #define ROOTS		0x800	/* owned by root, open to all */
+#define GROUP		0x1000	/* a group, with one mailbox in it */
+#define LOCKED		0x2000	/* for its owner alone since it was opened */
 
 static const struct {
 	enum call call;
@@ -130,6 +135,54 @@ static const struct {
 	{ BIND, ROOTS, .user = EPERM },
 	{ BIND, BOUND, .root = EBUSY, .user = EBUSY },
 	{ BIND, UNLINKED, .root = ESHUTDOWN, .user = ESHUTDOWN },
+	{ SLEEP, 0, .root = EAGAIN, .user = EAGAIN },
+	{ SLEEP, BLOCKING, .root = ETIMEDOUT, .user = ETIMEDOUT },
+	{ SLEEP, BLOCKING, MBOXFS_NONBLOCK, .root = EAGAIN, .user = EAGAIN },
+	{ SLEEP, WRITE_ONLY, .root = EBADF, .user = EBADF },
+	{ SLEEP, BAD_STRUCT, .root = EFAULT, .user = EFAULT },
+	{ SLEEP, 0, MBOXFS_PEEK, .root = EINVAL, .user = EINVAL },
+	{ SLEEP, UNLINKED, .root = ESHUTDOWN, .user = ESHUTDOWN },
+	{ SLEEP, GROUP, .root = EAGAIN, .user = EAGAIN },
+	{ SLEEP, GROUP | BLOCKING, .root = ETIMEDOUT, .user = ETIMEDOUT },
+	{ SLEEP, GROUP | LOCKED, .root = EAGAIN, .user = EACCES },
+	{ SLEEP, GROUP | BAD_STRUCT, .root = EFAULT, .user = EFAULT },
+	{ SLEEP, GROUP | UNLINKED, .root = ESHUTDOWN, .user = ESHUTDOWN },
+	{ AWAKE },
+	{ AWAKE, READ_ONLY, .root = EBADF, .user = EBADF },
+	{ AWAKE, GROUP },
+	{ AWAKE, GROUP | LOCKED, .user = EACCES },
+	{ MEET, 0, 0, 1 },
+	{ MEET, 0, 0, 0, .root = EINVAL, .user = EINVAL },
+	{ MEET, 0, 0, 2, .root = EAGAIN, .user = EAGAIN },
+	{ MEET, BLOCKING, 0, 2, .root = ETIMEDOUT, .user = ETIMEDOUT },
+	{ MEET, 0, 2, 1, .root = EINVAL, .user = EINVAL },
+	{ MEET, WRITE_ONLY, 0, 1, .root = EBADF, .user = EBADF },
+	{ MEET, UNLINKED, 0, 1, .root = ESHUTDOWN, .user = ESHUTDOWN },
+	{ MEET, GROUP, 0, 1 },
+	{ MEET, GROUP | LOCKED, 0, 1, .user = EACCES },
+	{ BROADCAST, 0, 0, 5, .root = ENOTTY, .user = ENOTTY },
+	{ BROADCAST, GROUP, 0, 5 },
+	{ BROADCAST, GROUP | LOCKED, 0, 5, .user = EACCES },
+	{ BROADCAST, GROUP | BAD_STRUCT, 0, 5, .root = EFAULT, .user = EFAULT },
+	{ BROADCAST, GROUP | BAD_DATA, 0, 5, .root = EFAULT, .user = EFAULT },
+	{ BROADCAST, GROUP, MBOXFS_SYNC, 5, .root = EINVAL, .user = EINVAL },
+	{ BROADCAST, GROUP, 0, 5, .priority = 32768, .root = EINVAL,
+	  .user = EINVAL },
+	{ BROADCAST, GROUP, 0, (64 << 20) + 1, .root = EMSGSIZE,
+	  .user = EMSGSIZE },
+	{ SEND, GROUP, 0, 5, .root = ENOTTY, .user = ENOTTY },
+	{ RECV, GROUP, 0, 5, .root = ENOTTY, .user = ENOTTY },
+	{ STAT, GROUP, .root = ENOTTY, .user = ENOTTY },
+	{ REVOKE, GROUP },
+	{ STOP, GROUP },
+	{ START, GROUP },
+	{ STOP, GROUP | LOCKED },
+	{ PURGE, GROUP, .root = ENOTTY, .user = ENOTTY },
+	{ BIND, GROUP, .root = ENOTTY, .user = ENOTTY },
+	{ READ, GROUP, 0, 5, .root = EISDIR, .user = EISDIR },
+	{ TRUNCATE, GROUP, 0, 0, .root = EINVAL, .user = EINVAL },
+	{ FSYNC, GROUP },
+	{ UNKNOWN, GROUP, .root = ENOTTY, .user = ENOTTY },
 	{ WRITE, 0, 0, 5 },
 	{ WRITE, READ_ONLY, 0, 5, .root = EBADF, .user = EBADF },
 	{ WRITE, BAD_DATA, 0, 5, .root = EFAULT, .user = EFAULT },
@@ -182,6 +235,43 @@ static int prepare(unsigned int state)
 	return second;
 }
 
+static int lock[2], locked[2];
+
+/* Root's: opens a group to all, or locks it, whenever it is told so. */
+static void lock_and_unlock(void)
+{
+	char c;
+
+	CHECK_EQ(mkdir("locked", 0777), 0);
+	while (read(lock[0], &c, 1) == 1) {
+		CHECK_EQ(chmod("locked", c == 'x' ? 0700 : 0777), 0);
+		CHECK_EQ(write(locked[1], "x", 1), 1);
+	}
+	_exit(0);
+}
+
+/* The group is root's if it is to be locked. */
+static int prepare_group(unsigned int state, uid_t uid)
+{
+	int fd;
+
+	CHECK_EQ(mkdir("mine", 0777), 0);
+	fd = open("mine", O_RDONLY | (state & BLOCKING ? 0 : O_NONBLOCK));
+	CHECK(fd >= 0);
+	if (state & UNLINKED)
+		CHECK_EQ(rmdir("mine"), 0);
+	else
+		close(t_open("mine/q", O_RDWR));
+	if (state & LOCKED && uid) {
+		close(fd);
+		fd = open("locked", O_RDONLY | O_NONBLOCK);
+		CHECK(fd >= 0);
+		CHECK_EQ(write(lock[1], "x", 1), 1);
+		CHECK_EQ(read(locked[0], &(char){ 0 }, 1), 1);
+	}
+	return fd;
+}
+
 static long long call(int i, int fd)
 {
 	static char data[70000];
@@ -190,6 +280,9 @@ static long long call(int i, int fd)
 	struct mboxfs_msg m = t_msg(bytes, table[i].len, table[i].flags);
 	struct mboxfs_batch b = { .msgs = (uintptr_t)&m, .count = 1,
 				  .timeout_ns = 1000000 };
+	struct mboxfs_barrier barrier = { .parties = table[i].len,
+					  .flags = table[i].flags,
+					  .timeout_ns = 1000000 };
 	void *arg = &m;
 
 	m.priority = table[i].priority;
@@ -213,6 +306,10 @@ static long long call(int i, int fd)
 	case STAT:
 		arg = &stat;
 		break;
+	case SLEEP:
+	case MEET:
+		arg = &barrier;
+		break;
 	default:
 		break;
 	}
@@ -228,6 +325,11 @@ static void walk(uid_t uid)
 	int fd, expected, failed = 0;
 
 	t_open("roots", O_RDWR);
+	CHECK_EQ(pipe(lock) || pipe(locked), 0);
+	if (!t_fork())
+		lock_and_unlock();
+	CHECK_EQ(write(lock[1], "o", 1), 1);
+	CHECK_EQ(read(locked[0], &(char){ 0 }, 1), 1);
 	if (uid)
 		t_user(uid);
 	for (i = 0; i < sizeof(table) / sizeof(*table); i++) {
@@ -236,6 +338,8 @@ static void walk(uid_t uid)
 			fd = open("roots", (uid ? 0 : O_CREAT) |
 				  (table[i].state & READ_ONLY ? O_RDONLY :
 								O_RDWR), 0666);
+		else if (table[i].state & GROUP)
+			fd = prepare_group(table[i].state, uid);
 		else
 			fd = prepare(table[i].state);
 		CHECK(fd >= 0);
@@ -249,7 +353,13 @@ static void walk(uid_t uid)
 			failed++;
 		}
 		close(fd);
+		if (uid && (table[i].state & LOCKED)) {
+			CHECK_EQ(write(lock[1], "o", 1), 1);
+			CHECK_EQ(read(locked[0], &(char){ 0 }, 1), 1);
+		}
 		unlink("mine");
+		unlink("mine/q");
+		rmdir("mine");
 	}
 	CHECK_EQ(failed, 0);
 }

@@ -6,6 +6,7 @@
  */
 #include "test.h"
 
+#include <dirent.h>
 #include <sys/uio.h>
 
 #define AREA	(16 * 4096)
@@ -69,8 +70,10 @@ static void one_call(int fd, int i)
 		MBOXFS_IOC_SEND, MBOXFS_IOC_RECV, MBOXFS_IOC_SEND_BATCH,
 		MBOXFS_IOC_RECV_BATCH, MBOXFS_IOC_STAT, MBOXFS_IOC_REVOKE,
 		MBOXFS_IOC_STOP, MBOXFS_IOC_START, MBOXFS_IOC_PURGE,
+		MBOXFS_IOC_BARRIER_SLEEP, MBOXFS_IOC_BARRIER_AWAKE,
+		MBOXFS_IOC_BARRIER_WAIT, MBOXFS_IOC_BROADCAST,
 	};
-	unsigned int cmd = commands[random() % 9];
+	unsigned int cmd = commands[random() % 13];
 	struct mboxfs_batch b;
 	struct mboxfs_msg m;
 	void *arg = &m;
@@ -194,4 +197,149 @@ TEST(a_million_hostile_calls)
 			 t_get(name, "dropped_total") +
 			 t_get(name, "expired_total"));
 	}
+}
+
+static const char *random_name(char *name)
+{
+	static const char *const dirs[] = { "a", "b", "a/d", "b/e", "ids",
+					    "pids", "a/ids" };
+
+	switch (random() % 3) {
+	case 0:
+		strcpy(name, dirs[random() % 7]);
+		break;
+	case 1:
+		sprintf(name, "%s/%ld", dirs[random() % 7], random() % 20);
+		break;
+	default:
+		sprintf(name, "%s/%d", dirs[random() % 7],
+			getpid() + (int)(random() % 5) - 2);
+	}
+	return name;
+}
+
+/* Anything that can be done to names, in groups of all kinds. */
+static void one_change(void)
+{
+	static const char *const names[] = { "any", "id", "pid" };
+	struct mboxfs_msg m = t_msg("bytes", random() % 6, 0);
+	char a[32], b[32], number[16];
+	int fd, flags = O_NONBLOCK | O_CLOEXEC;
+
+	random_name(a);
+	random_name(b);
+	sprintf(number, "%ld", random() % 100);
+	switch (random() % 16) {
+	case 0:
+		mkdir(a, 0777);
+		break;
+	case 1:
+		rmdir(a);
+		break;
+	case 2:
+		unlink(a);
+		break;
+	case 3:
+		symlink(b, a);
+		break;
+	case 4:
+		renameat2(AT_FDCWD, a, AT_FDCWD, b, random() % 3);
+		break;
+	case 5:
+		t_try_set(a, "naming", names[random() % 3]);
+		break;
+	case 6:
+		t_try_set(a, "group_max_bytes", number);
+		break;
+	case 7:
+		t_try_set(a, "group_max_mailboxes", number);
+		break;
+	case 8:
+		t_try_set(a, "group_max_bytes", "0");
+		t_try_set(a, "group_max_mailboxes", "0");
+		break;
+	case 9:
+		fd = open(a, O_RDWR | O_TMPFILE | flags, 0666);
+		sprintf(a, "/proc/self/fd/%d", fd);
+		linkat(AT_FDCWD, a, AT_FDCWD, b, AT_SYMLINK_FOLLOW);
+		close(fd);
+		break;
+	case 10: {
+		DIR *dir = opendir(a);
+
+		while (dir && readdir(dir))
+			;
+		if (dir)
+			closedir(dir);
+		break;
+	}
+	case 11:
+	case 12:
+		fd = open(a, O_RDONLY | O_DIRECTORY | flags);
+		switch (random() % 7) {
+		case 0:
+			ioctl(fd, MBOXFS_IOC_STOP);
+			break;
+		case 1:
+			ioctl(fd, MBOXFS_IOC_START);
+			break;
+		case 2:
+			ioctl(fd, MBOXFS_IOC_REVOKE);
+			break;
+		case 3:
+			fsync(fd);
+			break;
+		default:
+			ioctl(fd, MBOXFS_IOC_BROADCAST, &m);
+		}
+		close(fd);
+		break;
+	default:
+		fd = open(a, O_RDWR | O_CREAT | flags, 0666);
+		if (fd < 0)
+			break;
+		write(fd, "some more bytes", random() % 16);
+		if (random() % 2)
+			read(fd, b, sizeof(b));
+		close(fd);
+	}
+}
+
+/* The sums of groups, of which none is above its ceiling for long. */
+static void check_sums(void)
+{
+	CHECK_EQ(t_get(".", "group_bytes"), 0);
+	CHECK_EQ(t_get(".", "group_mailboxes"), 0);
+}
+
+TEST(names_that_change_all_the_time)
+{
+	int changes = atoi(getenv("FUZZ_CALLS") ?: "1000000") / 10 / PROCESSES;
+	int k, i;
+
+	CHECK_EQ(mkdir("ids", 0777) || mkdir("pids", 0777), 0);
+	t_set("ids", "naming", "id");
+	t_set("pids", "naming", "pid");
+	for (k = 0; k < PROCESSES; k++) {
+		if (t_fork())
+			continue;
+		srandom(k);
+		/* Several processes one after the other own mailboxes. */
+		for (i = 0; i < changes; i++) {
+			one_change();
+			if (i % 1000 == 0 && !t_fork()) {
+				for (i = 0; i < 100; i++)
+					one_change();
+				_exit(0);
+			}
+			while (waitpid(-1, NULL, WNOHANG) > 0)
+				;
+		}
+		while (wait(NULL) > 0)
+			;
+		_exit(0);
+	}
+	t_wait_all();
+	CHECK_EQ(system("rm -rf a b ids pids"), 0);
+	check_sums();
 }
