@@ -19,9 +19,9 @@ tests := $(patsubst tests/%.c,build/tests/%,$(wildcard tests/*_test.c)) \
 scripts := $(patsubst tests/%,build/tests/%,$(wildcard tests/*.sh) tests/run) \
 	build/tests/complaints
 
-.PHONY: all module tests vm-module run check bench-fio bench-delay bench-lookup lint install clean help FORCE
+.PHONY: all module tests examples vm-module run check bench-fio bench-delay bench-lookup bench-synchmess lint install clean help FORCE
 
-all: module tests
+all: module examples tests
 
 help:
 	@echo 'make            build the module (mboxfs/mboxfs.ko) and the tests'
@@ -31,6 +31,7 @@ help:
 	@echo 'make bench-fio  load mailboxes with fio in that VM, print a table'
 	@echo 'make bench-delay  what a delayed message costs, in instructions'
 	@echo 'make bench-lookup  what finding one of many mailboxes costs'
+	@echo 'make bench-synchmess  writers, readers, delays over 64 mailboxes'
 	@echo 'make lint       W=1, sparse, checkpatch, shellcheck'
 	@echo 'make install    install the module for the kernel of KDIR'
 	@echo 'make clean      remove what was built here'
@@ -50,7 +51,15 @@ vm-module:
 		{ cat build.log; rm -f build.log; exit 1; }
 	@rm -f build.log
 
-tests: $(tests) $(scripts)
+examples := $(patsubst examples/%.c,build/examples/%,$(wildcard examples/*.c))
+
+examples: $(examples)
+
+build/examples/%: examples/%.c mboxfs/uapi/linux/mboxfs.h
+	@mkdir -p build/examples
+	$(CC) $(CFLAGS) $(TEST_CFLAGS) -o $@ $<
+
+tests: $(tests) $(scripts) examples build/bench/synchmess
 
 build/tests/%_test: tests/%_test.c tests/test.c tests/test.h Makefile
 	@mkdir -p build/tests
@@ -79,7 +88,8 @@ run: vm-module
 
 check: vm-module
 	@$(MAKE) -s tests
-	@$(VM) --add build/tests --add bench/fio -- build/tests/run $(TESTS)
+	@$(VM) --add build/tests --add bench/fio --add build/examples \
+		--add build/bench/synchmess -- build/tests/run $(TESTS)
 
 bench-fio: vm-module
 	@$(VM) --add bench/fio -- bench/fio/run
@@ -91,6 +101,10 @@ build/bench/%: bench/%.c
 bench-delay: vm-module
 	@$(MAKE) -s build/bench/delay
 	@$(VM) --icount --add build/bench -- build/bench/delay
+
+bench-synchmess: vm-module
+	@$(MAKE) -s build/bench/synchmess
+	@$(VM) --add build/bench -- build/bench/synchmess
 
 bench-lookup: vm-module
 	@$(MAKE) -s build/bench/lookup

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The benchmark of SynchMess, a system of groups that are written, read, told
+ * to delay, flushed, revoked and slept at: here each group is a mailbox.
+ *
+ * Producers write to, and consumers read from, 64 groups at random. Then all
+ * groups delay, the producers go to sleep at the first group's barrier and are
+ * woken together, and write while the consumers' process flushes. At last what
+ * is delayed is revoked and the rest read. Prints the mean times.
+ *
+ *	synchmess [-s SECONDS] [-t THREADS] [FOLDER]
+ */
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/mboxfs.h>
+
+#define GROUPS	64
+#define MESSAGE	1024
+#define DELAY	"1000"	/* ms */
+
+struct mean {
+	atomic_llong	sum;	/* ns */
+	atomic_long	count;
+};
+
+/* What both processes know. */
+static struct shared {
+	struct mean	write, read, delayed_write, flush;
+	atomic_long	refused, empty, revoked, drained;
+	atomic_bool	delayed;
+} *shared;
+
+static int fds[GROUPS];
+static int seconds = 30, threads = 8;
+static const char *folder = "/mnt/mbox";
+
+static long long now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+
+static void add(struct mean *mean, long long start)
+{
+	atomic_fetch_add(&mean->sum, now() - start);
+	atomic_fetch_add(&mean->count, 1);
+}
+
+static long long of(struct mean *mean)
+{
+	return mean->count ? mean->sum / mean->count : 0;
+}
+
+/* One group is one mailbox of a folder with these values. */
+static void install(void)
+{
+	static const char *const values[][2] = {
+		{ "max_message_size", "1024" }, { "max_bytes", "1m" },
+		{ "max_messages", "0" }, { "when_full", "fail" },
+		{ "when_empty", "eof" }, { "delay_change", "idle" },
+	};
+	char path[4096], name[64];
+	unsigned int i;
+
+	snprintf(path, sizeof(path), "%s/synch", folder);
+	if (mkdir(path, 0777) && errno != EEXIST)
+		err(1, "%s", path);
+	for (i = 0; i < sizeof(values) / sizeof(*values); i++) {
+		snprintf(name, sizeof(name), MBOXFS_XATTR_PREFIX "%s",
+			 values[i][0]);
+		if (setxattr(path, name, values[i][1], strlen(values[i][1]), 0))
+			err(1, "%s of %s", values[i][0], path);
+	}
+	for (i = 0; i < GROUPS; i++) {
+		snprintf(path, sizeof(path), "%s/synch/synchmess%u", folder,
+			 i + 1);
+		fds[i] = open(path, O_RDWR | O_CREAT, 0666);
+		if (fds[i] < 0)
+			err(1, "%s", path);
+	}
+}
+
+static void write_for_a_while(unsigned int *seed, struct mean *mean)
+{
+	long long end = now() + seconds * 1000000000LL, start;
+	static const char message[MESSAGE];
+
+	while ((start = now()) < end) {
+		if (write(fds[rand_r(seed) % GROUPS], message,
+			  1 + rand_r(seed) % MESSAGE) > 0)
+			add(mean, start);
+		else if (errno == ENOSPC)
+			atomic_fetch_add(&shared->refused, 1);
+		else
+			err(1, "write");
+	}
+}
+
+static void *produce(void *arg)
+{
+	struct mboxfs_barrier barrier = { .timeout_ns = -1 };
+	unsigned int seed = (long)arg;
+
+	write_for_a_while(&seed, &shared->write);
+	while (!shared->delayed)
+		usleep(1000);
+	if (ioctl(fds[0], MBOXFS_IOC_BARRIER_SLEEP, &barrier))
+		err(1, "sleep");
+	write_for_a_while(&seed, &shared->delayed_write);
+	return NULL;
+}
+
+static void *consume(void *arg)
+{
+	long long end = now() + seconds * 1000000000LL, start;
+	unsigned int seed = (long)arg + 1000;
+	char message[MESSAGE];
+	ssize_t n;
+
+	while ((start = now()) < end) {
+		n = read(fds[rand_r(&seed) % GROUPS], message, MESSAGE);
+		if (n < 0)
+			err(1, "read");
+		if (n)
+			add(&shared->read, start);
+		else
+			atomic_fetch_add(&shared->empty, 1);
+	}
+	return NULL;
+}
+
+static void run(void *(*what)(void *))
+{
+	pthread_t thread[threads];
+	long i;
+
+	for (i = 0; i < threads; i++)
+		if (pthread_create(&thread[i], NULL, what, (void *)i))
+			errx(1, "cannot make a thread");
+	for (i = 0; i < threads; i++)
+		pthread_join(thread[i], NULL);
+}
+
+/* Delay all groups; delay_change=idle: nothing is delayed yet. */
+static void delay(void)
+{
+	int i;
+
+	for (i = 0; i < GROUPS; i++)
+		if (fsetxattr(fds[i], MBOXFS_XATTR_PREFIX "send_delay_ms",
+			      DELAY, strlen(DELAY), 0))
+			err(1, "set the delay");
+	shared->delayed = true;
+}
+
+static void wake_producers(void)
+{
+	int woken = 0, n;
+
+	while (woken < threads) {
+		n = ioctl(fds[0], MBOXFS_IOC_BARRIER_AWAKE);
+		if (n < 0)
+			err(1, "awake");
+		woken += n;
+		usleep(1000);
+	}
+}
+
+static void flush_for_a_while(void)
+{
+	long long end = now() + seconds * 1000000000LL, start;
+	unsigned int seed = 4711;
+
+	while ((start = now()) < end) {
+		if (fsync(fds[rand_r(&seed) % GROUPS]))
+			err(1, "fsync");
+		add(&shared->flush, start);
+	}
+}
+
+static void revoke_and_drain(void)
+{
+	char message[MESSAGE];
+	int i, n;
+
+	for (i = 0; i < GROUPS; i++) {
+		n = ioctl(fds[i], MBOXFS_IOC_REVOKE);
+		if (n < 0)
+			err(1, "revoke");
+		shared->revoked += n;
+		while (read(fds[i], message, MESSAGE) > 0)
+			shared->drained++;
+	}
+}
+
+/* All that was written has been read, revoked, or drained. */
+static int report(void)
+{
+	long sent = shared->write.count + shared->delayed_write.count;
+	long gone = shared->read.count + shared->revoked + shared->drained;
+
+	printf("%-32s %12s %10s\n", "", "times", "mean ns");
+	printf("%-32s %12ld %10lld\n", "write", shared->write.count,
+	       of(&shared->write));
+	printf("%-32s %12ld %10lld\n", "read", shared->read.count,
+	       of(&shared->read));
+	printf("%-32s %12ld %10lld\n", "delayed write",
+	       shared->delayed_write.count, of(&shared->delayed_write));
+	printf("%-32s %12ld %10lld\n", "flush, while that is written",
+	       shared->flush.count, of(&shared->flush));
+	printf("%-32s %12ld\n%-32s %12ld\n%-32s %12ld\n%-32s %12ld\n",
+	       "found full", shared->refused, "found empty", shared->empty,
+	       "revoked at the end", shared->revoked, "drained at the end",
+	       shared->drained);
+	if (sent == gone)
+		return 0;
+	printf("%ld written, but %ld accounted for\n", sent, gone);
+	return 1;
+}
+
+int main(int argc, char *argv[])
+{
+	int opt, status;
+	pid_t pid;
+
+	while ((opt = getopt(argc, argv, "s:t:")) != -1) {
+		if (opt == 's')
+			seconds = atoi(optarg);
+		else if (opt == 't')
+			threads = atoi(optarg);
+		else
+			errx(2, "usage: synchmess [-s SECONDS] [-t THREADS] "
+				"[FOLDER]");
+	}
+	if (seconds < 1 || threads < 1)
+		errx(2, "at least one second and one thread");
+	if (optind < argc)
+		folder = argv[optind];
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (shared == MAP_FAILED)
+		err(1, "mmap");
+	install();
+	pid = fork();
+	if (pid < 0)
+		err(1, "fork");
+	if (!pid) {
+		run(produce);
+		exit(0);
+	}
+	run(consume);
+	delay();
+	wake_producers();
+	flush_for_a_while();
+	if (waitpid(pid, &status, 0) != pid || status)
+		errx(1, "the producers have failed");
+	revoke_and_drain();
+	return report();
+}
