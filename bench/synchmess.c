@@ -166,7 +166,7 @@ static void delay(void)
 	for (i = 0; i < GROUPS; i++)
 		if (fsetxattr(fds[i], MBOXFS_XATTR_PREFIX "send_delay_ms",
 			      DELAY, strlen(DELAY), 0))
-			err(1, "set the delay");
+			err(1, "send_delay_ms");
 	shared->delayed = true;
 }
 

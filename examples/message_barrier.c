@@ -98,12 +98,12 @@ static void follow(pid_t leader)
 static void process(int k, int count, pid_t leader)
 {
 	usleep(rand() % 20000 * (k % 3));
-	printf("process %d: before\n", k);
+	printf("number %d: before\n", k);
 	if (k)
 		follow(leader);
 	else
 		lead(count - 1);
-	printf("process %d: after\n", k);
+	printf("number %d: after\n", k);
 	exit(0);
 }
 

@@ -61,6 +61,7 @@ struct mbox_gate_waiter {
  */
 struct mbox_barrier *mbox_barrier_get(struct mbox_barrier **where)
 {
+	/* Pairs with the exchange below. */
 	struct mbox_barrier *barrier = smp_load_acquire(where), *old;
 
 	if (barrier)

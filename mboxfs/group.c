@@ -232,7 +232,7 @@ void mbox_group_set_limit(struct mbox_group *group, enum mbox_limit limit,
 }
 
 /**
- * mbox_group_count - what counts in a group now
+ * mbox_group_get_stat - what counts in a group now
  * @group:	the group
  * @stat:	where to put it
  *
@@ -240,12 +240,14 @@ void mbox_group_set_limit(struct mbox_group *group, enum mbox_limit limit,
  *
  * Context: takes the root's lock.
  */
-void mbox_group_count(struct mbox_group *group, struct mbox_group_stat *stat)
+void mbox_group_get_stat(struct mbox_group *group, struct mbox_group_stat *stat)
 {
 	mbox_group_lock(group);
 	stat->group_bytes = group->bytes;
 	stat->group_mailboxes = group->mailboxes;
 	mbox_group_unlock(group);
+	stat->barrier_sleepers =
+		mbox_barrier_sleepers(READ_ONCE(group->barrier));
 }
 
 /* Refuse because of @group, unless those who hold more than they need can help. */

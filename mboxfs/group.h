@@ -100,6 +100,7 @@ struct mbox_entry {
 struct mbox_group_stat {
 	u64	group_bytes;
 	u64	group_mailboxes;
+	u64	barrier_sleepers;
 };
 
 struct mbox_group *mbox_group_alloc(struct mbox_group *parent,
@@ -111,7 +112,8 @@ void mbox_group_get_limits(struct mbox_group *group,
 u64 mbox_group_limit(struct mbox_group *group, enum mbox_limit limit);
 void mbox_group_set_limit(struct mbox_group *group, enum mbox_limit limit,
 			  u64 value);
-void mbox_group_count(struct mbox_group *group, struct mbox_group_stat *stat);
+void mbox_group_get_stat(struct mbox_group *group,
+			 struct mbox_group_stat *stat);
 int mbox_group_move(struct mbox_group *from, const struct mbox_entry *there,
 		    struct mbox_group *to, const struct mbox_entry *back,
 		    struct mbox_account *gone, struct mbox_group **full);

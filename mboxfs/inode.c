@@ -431,11 +431,12 @@ static int mboxfs_may_move(struct mnt_idmap *idmap, struct inode *dir,
 static void mboxfs_detach(struct inode *dir, struct dentry *dentry)
 {
 	struct inode *inode = d_inode(dentry);
+	int error = mboxfs_process_gone(inode) ? -ESRCH : -ESHUTDOWN;
 
 	mboxfs_del_member(dir, inode);
 	simple_unlink(dir, dentry);
 	if (S_ISREG(inode->i_mode))
-		mbox_kill(mboxfs_box(inode), -ESHUTDOWN);
+		mbox_kill(mboxfs_box(inode), error);
 }
 
 static int mboxfs_unlink(struct inode *dir, struct dentry *dentry)

@@ -10,11 +10,12 @@
 #include "compat.h"
 #include "mboxfs.h"
 
+#include <linux/bits.h>
 #include <linux/ctype.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-#define MBOXFS_ID_MAX		(1ULL << 62)
+#define MBOXFS_ID_MAX		BIT_ULL(62)
 
 static struct mboxfs_inode_info *mboxfs_member(struct rb_node *node)
 {

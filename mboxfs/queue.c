@@ -387,7 +387,9 @@ void mbox_kill(struct mbox *box, int error)
 	struct mbox_after after;
 
 	mbox_lock(box, &after);
-	WRITE_ONCE(box->dead, error);
+	/* What it has died of first is what counts. */
+	if (!box->dead)
+		WRITE_ONCE(box->dead, error);
 	__mbox_stop(box, &after);
 	mbox_unlock(box, &after);
 	smp_mb(); /* pairs with the exchange in mbox_get_barrier() */

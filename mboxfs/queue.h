@@ -24,9 +24,9 @@
  * -------
  * mbox->lock guards all that is not said to be guarded otherwise. Only the lock
  * of the groups is taken inside of it, see MBOX_CEILING in group.h: nothing is
- * copied, allocated, freed, woken or notified while it is held. It is never taken in interrupt context, nor two at a time: the
- * timer only queues work. A long job lets it go after every MBOX_BATCH
- * messages.
+ * copied, allocated, freed, woken or notified while it is held. It is never
+ * taken in interrupt context, nor two at a time: the timer only queues work. A
+ * long job lets it go after every MBOX_BATCH messages.
  *
  * Every step that changes a mailbox is the same: mbox_lock(), the change, and
  * mbox_unlock(), which after dropping the lock does what the change has led

@@ -43,7 +43,7 @@ static void __mbox_begin_copy(struct mbox *box, struct mbox_msg *msg)
  * Return: whether one has taken it.
  */
 bool __mbox_hand_over(struct mbox *box, struct mbox_msg *msg,
-			     struct mbox_after *after)
+		      struct mbox_after *after)
 {
 	struct mbox_waiter *reader, *next;
 

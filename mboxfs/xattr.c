@@ -6,28 +6,22 @@
  * has asked for read or write permission before; that only the owner sets is
  * asked here.
  */
-#include "barrier.h"
 #include "compat.h"
 #include "mboxfs.h"
 
 #include <linux/stddef.h>
 #include <linux/xattr.h>
 
-/**
- * struct mboxfs_stat_of - the counters of a mailbox or a group
- * @box:	of a mailbox
- * @group:	of a group
- * @barrier_sleepers: of a group
- */
-struct mboxfs_stat_of {
+/* The counters of a mailbox, or of a group. */
+union mboxfs_counts {
 	struct mbox_stat	box;
 	struct mbox_group_stat	group;
-	u64			barrier_sleepers;
 };
 
-#define MBOXFS_COUNTER(type, member, name)				\
-	{ #name, type, offsetof(struct mboxfs_stat_of, member) }
-#define MBOXFS_BOX_COUNTER(name)	MBOXFS_COUNTER(S_IFREG, box.name, name)
+#define MBOXFS_BOX_COUNTER(field)					\
+	{ #field, S_IFREG, offsetof(union mboxfs_counts, box.field) }
+#define MBOXFS_GROUP_COUNTER(field)					\
+	{ #field, S_IFDIR, offsetof(union mboxfs_counts, group.field) }
 
 /* Each is a 64-bit number, negative for "not there now". */
 static const struct {
@@ -49,9 +43,9 @@ static const struct {
 	MBOXFS_BOX_COUNTER(revoked_total),
 	MBOXFS_BOX_COUNTER(purged_total),
 	MBOXFS_BOX_COUNTER(barrier_sleepers),
-	MBOXFS_COUNTER(S_IFDIR, group.group_bytes, group_bytes),
-	MBOXFS_COUNTER(S_IFDIR, group.group_mailboxes, group_mailboxes),
-	MBOXFS_COUNTER(S_IFDIR, barrier_sleepers, barrier_sleepers),
+	MBOXFS_GROUP_COUNTER(group_bytes),
+	MBOXFS_GROUP_COUNTER(group_mailboxes),
+	MBOXFS_GROUP_COUNTER(barrier_sleepers),
 };
 
 static bool mboxfs_has_counter(const struct inode *inode, int counter)
@@ -70,22 +64,17 @@ static int mboxfs_find_counter(const struct inode *inode, const char *name)
 	return -ENOENT;
 }
 
-static void mboxfs_get_stat(struct inode *inode, struct mboxfs_stat_of *stat)
+static void mboxfs_get_stat(struct inode *inode, union mboxfs_counts *stat)
 {
-	struct mbox_group *group;
-
 	if (S_ISREG(inode->i_mode)) {
 		mbox_get_stat(mboxfs_box(inode), &stat->box);
 	} else {
-		group = mboxfs_group(inode);
-		mbox_reclaim(group);
-		mbox_group_count(group, &stat->group);
-		stat->barrier_sleepers =
-			mbox_barrier_sleepers(READ_ONCE(group->barrier));
+		mbox_reclaim(mboxfs_group(inode));
+		mbox_group_get_stat(mboxfs_group(inode), &stat->group);
 	}
 }
 
-static s64 mboxfs_counter_value(const struct mboxfs_stat_of *stat, int counter)
+static s64 mboxfs_counter_value(const union mboxfs_counts *stat, int counter)
 {
 	return *(const s64 *)((const char *)stat +
 			      mboxfs_counters[counter].offset);
@@ -102,7 +91,7 @@ static int mboxfs_xattr_get(const struct xattr_handler *handler,
 			    struct dentry *dentry, struct inode *inode,
 			    const char *name, void *buffer, size_t size)
 {
-	struct mboxfs_stat_of stat;
+	union mboxfs_counts stat;
 	char text[MBOX_VALUE_TEXT];
 	int i, len;
 	s64 value;
@@ -221,7 +210,7 @@ ssize_t mboxfs_listxattr(struct dentry *dentry, char *list, size_t size)
 {
 	struct inode *inode = d_inode(dentry);
 	bool group = S_ISDIR(inode->i_mode);
-	struct mboxfs_stat_of stat;
+	union mboxfs_counts stat;
 	ssize_t used = 0;
 	int i, err = 0;
 

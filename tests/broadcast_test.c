@@ -110,6 +110,7 @@ TEST(readers_at_once)
 
 TEST(full_stopped_and_forbidden_ones_are_skipped)
 {
+	static const char fifty[50];
 	int dir = open_group(), fd;
 
 	t_set("g", "group_max_bytes", "100");
@@ -145,8 +146,7 @@ TEST(full_stopped_and_forbidden_ones_are_skipped)
 	CHECK_EQ(t_get("g/sub/q", "messages"), 0);
 	/* Each is charged the full length: here only one more fits. */
 	CHECK_EQ(t_get("g", "group_bytes"), 6);
-	CHECK_EQ(broadcast(dir, "0123456789012345678901234567890123456789"
-				"0123456789", 50), 1);
+	CHECK_EQ(broadcast(dir, fifty, sizeof(fifty)), 1);
 	CHECK_EQ(t_get("g", "group_bytes"), 56);
 }
 

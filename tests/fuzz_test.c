@@ -206,7 +206,7 @@ static const char *random_name(char *name)
 
 	switch (random() % 3) {
 	case 0:
-		strcpy(name, dirs[random() % 7]);
+		sprintf(name, "%s", dirs[random() % 7]);
 		break;
 	case 1:
 		sprintf(name, "%s/%ld", dirs[random() % 7], random() % 20);

@@ -590,6 +590,7 @@ TEST(usage_is_never_above_a_ceiling)
 /* Mailboxes and groups move while others fill them: nothing gets lost. */
 TEST(renames_under_load_keep_the_sums)
 {
+	static const char *const names[] = { "a/q", "b/q", "a/s/r", "b/s/r" };
 	long long end = t_now_ms() + 5000;
 	int i, moved = 0, refused = 0;
 	char from[32], to[32];
@@ -606,8 +607,6 @@ TEST(renames_under_load_keep_the_sums)
 			continue;
 		srand(i);
 		while (t_now_ms() < end) {
-			const char *names[] = { "a/q", "b/q", "a/s/r",
-						"b/s/r" };
 			struct mboxfs_msg m = t_msg(NULL, 0, MBOXFS_NONBLOCK);
 			int fd = open(names[rand() % 4], O_RDWR), n;
 
@@ -643,11 +642,8 @@ TEST(renames_under_load_keep_the_sums)
 	t_wait_all();
 	printf("# %d moved, %d refused\n", moved, refused);
 	CHECK(moved > 10);
-	for (i = 0; i < 4; i++) {
-		const char *names[] = { "a/q", "b/q", "a/s/r", "b/s/r" };
-
+	for (i = 0; i < 4; i++)
 		truncate(names[i], 0);
-	}
 	CHECK_EQ(t_get("a", "group_bytes") + t_get("b", "group_bytes"), 0);
 	CHECK_EQ(t_get("a", "group_mailboxes") + t_get("b", "group_mailboxes"),
 		 2);

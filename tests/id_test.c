@@ -39,10 +39,11 @@ TEST(only_numbers_are_names)
 		"0", "01", "00", "abc", "1a", "a1", "-1", "+1", " 1", "1 ",
 		"1.0", "0x1", "4611686018427387905", "9223372036854775808",
 		"18446744073709551617", "99999999999999999999",
-		"100000000000000000000000000000001", "..1",
+		"100000000000000000000000000000001", "..1", NULL,
 	};
 	static const char *const good[] = {
 		"1", "10", "4294967295", "4294967296", "4611686018427387904",
+		NULL,
 	};
 	char name[64];
 	struct stat st;
@@ -50,7 +51,7 @@ TEST(only_numbers_are_names)
 
 	make_ids("g");
 	close(t_open("q", O_RDWR));
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (i = 0; bad[i]; i++) {
 		snprintf(name, sizeof(name), "g/%s", bad[i]);
 		CHECK_ERR(open(name, O_RDWR | O_CREAT, 0600), EINVAL);
 		CHECK_ERR(open(name, O_RDWR | O_CREAT | O_EXCL, 0600), EINVAL);
@@ -62,7 +63,7 @@ TEST(only_numbers_are_names)
 		CHECK_ERR(stat(name, &st), ENOENT);
 		CHECK_ERR(unlink(name), ENOENT);
 	}
-	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+	for (i = 0; good[i]; i++) {
 		snprintf(name, sizeof(name), "g/%s", good[i]);
 		close(t_open(name, O_RDWR));
 		CHECK_EQ(stat(name, &st), 0);

@@ -436,6 +436,11 @@ TEST(numbers_are_those_of_the_mounts_namespace)
 	t_expect(fd, "to the outside");
 }
 
+static void add(long *counter)
+{
+	__sync_fetch_and_add(counter, 1);
+}
+
 #define COMERS	1000
 #define SPRAYERS 8
 
@@ -466,13 +471,13 @@ TEST(a_thousand_processes_that_come_and_go)
 			fd = to ? open_box(to, O_WRONLY | O_CREAT) : -1;
 			if (fd < 0) {
 				CHECK(!to || errno == ESRCH || errno == ENOENT);
-				__sync_fetch_and_add(&s->gone, 1);
+				add(&s->gone);
 				continue;
 			}
 			while (!ioctl(fd, MBOXFS_IOC_SEND, &m))
-				__sync_fetch_and_add(&s->sent, 1);
+				add(&s->sent);
 			CHECK(errno == ESRCH || errno == ETIMEDOUT);
-			__sync_fetch_and_add(&s->refused, 1);
+			add(&s->refused);
 			close(fd);
 		}
 		_exit(0);
@@ -492,8 +497,7 @@ TEST(a_thousand_processes_that_come_and_go)
 				while (rand() % 50) {
 					if (poll(&p, 1, 20) == 1 &&
 					    read(p.fd, c, 16) == 5)
-						__sync_fetch_and_add(
-							&s->received, 1);
+						add(&s->received);
 				}
 				if (i % 3)
 					_exit(0);

@@ -15,8 +15,8 @@
  *	received), DELAY (readable after @delay_ns, instead of send_delay_ms;
  *	not together with SYNC). Waits for room, and with SYNC for a reader,
  *	for @timeout_ns at most. Other fields are ignored.
- *	EMSGSIZE, ENOSPC, EAGAIN, ESHUTDOWN, EFAULT, ENOMEM as for write(2);
- *	ETIMEDOUT; EINTR; with SYNC: ECANCELED if it was purged, revoked,
+ *	EMSGSIZE, ENOSPC, EDQUOT, EAGAIN, ESHUTDOWN, ESRCH, EFAULT, ENOMEM as
+ *	for write(2); ETIMEDOUT; EINTR; with SYNC: ECANCELED if it was purged, revoked,
  *	dropped or has expired. Whoever gets an error has sent nothing.
  *
  * MBOXFS_IOC_RECV, struct mboxfs_msg; descriptor open for reading, else EBADF
@@ -28,9 +28,9 @@
  *	TRUNC in @flags if the message was longer than the room, which is
  *	ignored when it comes in again. Too little room is EMSGSIZE, with @len
  *	set and the message still there, if short_read is "keep" or "refuse".
- *	EAGAIN, EMSGSIZE, EFAULT; ESHUTDOWN if stopped and drained; ETIMEDOUT;
- *	EINTR. when_empty is not obeyed. Whoever gets an error has received
- *	nothing.
+ *	EAGAIN, EMSGSIZE, EFAULT; ESHUTDOWN if stopped and drained; EPERM if the
+ *	mailbox belongs to another process; ETIMEDOUT; EINTR. when_empty is not
+ *	obeyed. Whoever gets an error has received nothing.
  *
  * MBOXFS_IOC_SEND_BATCH, MBOXFS_IOC_RECV_BATCH, struct mboxfs_batch
  *	The same for @count messages in the array @msgs. Return how many were
@@ -43,22 +43,44 @@
  *	All limits, policies (as numbers) and counters at one moment.
  *
  * MBOXFS_IOC_REVOKE; descriptor open for writing, else EBADF
- *	Takes back what is delayed and not due yet. Returns how many.
+ *	Takes back what is delayed and not due yet. Returns how many. On a
+ *	group: of all mailboxes in it and below that the caller may write.
  *
  * MBOXFS_IOC_STOP, _START, _PURGE; the owner or CAP_FOWNER, else EPERM
  *	Stop: no more messages are taken (ESHUTDOWN), also from those who wait;
  *	those that are there can be received, then read(2) returns 0. Start
  *	undoes that, but not for a mailbox that has lost its name (ESHUTDOWN).
+ *	Stop and start on a group: all mailboxes in it and below that the caller
+ *	owns.
  *	Purge throws all messages away and returns how many.
  *
  * MBOXFS_IOC_BIND; as for stop, and the right to unlink
  *	The mailbox lives as long as this open file: with its last close it is
  *	stopped for good and its name removed. EBUSY if one is bound already.
  *
+ * MBOXFS_IOC_BARRIER_SLEEP, MBOXFS_IOC_BARRIER_WAIT, struct mboxfs_barrier; a
+ *	mailbox open for reading, else EBADF, or a group with read permission,
+ *	else EACCES
+ *	Sleep: until the next AWAKE. Wait: until @parties have come, the caller
+ *	included; returns 1 to the last of them and 0 to the others. EINVAL for
+ *	0 parties, or not as many as those have who wait already. Flags:
+ *	NONBLOCK. EAGAIN, ETIMEDOUT, EINTR; ESHUTDOWN if the name has gone.
+ *
+ * MBOXFS_IOC_BARRIER_AWAKE; a mailbox open for writing, else EBADF, or a group
+ * with write permission, else EACCES
+ *	Wakes exactly those who sleep now, and returns how many.
+ *
+ * MBOXFS_IOC_BROADCAST, struct mboxfs_msg; a group with write permission, else
+ * EACCES
+ *	Sends a message to every mailbox directly in the group that the caller
+ *	may write, and returns how many have taken it; never waits. Flags:
+ *	NONBLOCK, DELAY. EMSGSIZE, ENOSPC, EFAULT, ENOMEM; EINTR if killed.
+ *
  * Times: @timeout_ns is relative; below 0 is for ever, 0 is not at all (EAGAIN).
  * O_NONBLOCK and NONBLOCK win over it. A wait with a timeout is not restarted
- * after a signal. All but receiving is EROFS on a read-only mount. An unknown
- * command is ENOTTY.
+ * after a signal. All but receiving, sleeping and waiting is EROFS on a
+ * read-only mount. An unknown command, or one for another kind of file, is
+ * ENOTTY.
  */
 #ifndef _UAPI_LINUX_MBOXFS_H
 #define _UAPI_LINUX_MBOXFS_H
