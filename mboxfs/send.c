@@ -377,7 +377,8 @@ static int __mbox_try_send(struct mbox *box, struct mbox_msg *msg,
 		return __mbox_refusal(box);
 	if (likely(list_empty(&box->writers))) /* else see MBOX_FAIR */
 		ret = __mbox_make_room(box, msg, after);
-	if (ret == -EAGAIN && __mbox_may_wait(box, msg->len, after))
+	if (ret == -EAGAIN && !(flags & MBOX_NONBLOCK) &&
+	    __mbox_may_wait(box, msg->len, after))
 		ret = -EDQUOT;
 	if (unlikely(ret))
 		trace_mboxfs_limit(box, msg->len, msg->priority, ret);
