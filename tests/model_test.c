@@ -174,7 +174,7 @@ static int drop_oldest(struct box *b, uint32_t len, uint32_t priority)
 		}
 	}
 	if (!fits(b, stay, stay_bytes, len))
-		return ENOSPC;
+		return -ENOSPC;
 	/* What would go, tried on a copy. */
 	for (m = b->published; m; m = m->next) {
 		*end = memcpy(malloc(sizeof(*m)), m, sizeof(*m));
@@ -189,7 +189,7 @@ static int drop_oldest(struct box *b, uint32_t len, uint32_t priority)
 	}
 	if (len && !ceiling(b->group, -1, len, 0) && gone < len &&
 	    !ceiling(b->group, -1, (int64_t)len - (int64_t)gone, 0))
-		return EDQUOT;
+		return -EDQUOT;
 	while (!fits_now(b, len)) {
 		w = worst(b);
 		*w = (*w)->next;
@@ -205,20 +205,20 @@ static int model_send(struct box *b, uint32_t len, uint32_t priority,
 	int err;
 
 	if (len > max_length(b))
-		return EMSGSIZE;
+		return -EMSGSIZE;
 	if (b->stopped)
-		return ESHUTDOWN;
+		return -ESHUTDOWN;
 	if (fits_now(b, len)) {
 		if (len && !ceiling(b->group, -1, len, 0))
-			return EDQUOT;
+			return -EDQUOT;
 	} else if (b->limits.when_full == FAIL) {
-		return ENOSPC;
+		return -ENOSPC;
 	} else if (b->limits.when_full == DROP_OLDEST) {
 		err = drop_oldest(b, len, priority);
 		if (err)
 			return err;
 	} else {
-		return EAGAIN;
+		return -EAGAIN;
 	}
 	m = calloc(1, sizeof(*m));
 	m->id = ++ids;
@@ -263,7 +263,8 @@ static int model_purge(struct box *b)
 {
 	int n = count(b->published) + count(b->delayed);
 
-	b->published = b->delayed = NULL;
+	b->published = NULL;
+	b->delayed = NULL;
 	b->purged += n;
 	return n;
 }
@@ -395,7 +396,7 @@ static void do_write(struct box *b, int fd, const struct op *op)
 	say("write %u bytes", len);
 	err = model_send(b, len, 0, 0, NONE);
 	same("write", result(write(fd, buffer, len)),
-	     err ? -err : (int)len);
+	     err ? err : (int)len);
 }
 
 static void do_send(struct box *b, int fd, const struct op *op)
@@ -414,7 +415,7 @@ static void do_send(struct box *b, int fd, const struct op *op)
 	say("send %u bytes, priority %u, tag %llu, delay %lld", m.len,
 	    m.priority, m.tag, (long long)delay);
 	same("send", result(ioctl(fd, MBOXFS_IOC_SEND, &m)),
-	     -model_send(b, m.len, m.priority, m.tag, delay));
+	     model_send(b, m.len, m.priority, m.tag, delay));
 }
 
 static void do_batch(struct box *b, int fd, const struct op *op)
@@ -440,7 +441,7 @@ static void do_batch(struct box *b, int fd, const struct op *op)
 	for (k = 0; k < batch.count && !err; k++)
 		err = model_send(b, len, op->c % 3, 0, NONE);
 	/* What came before the error is there. */
-	same("batch", ret, err ? (k > 1 ? (int)k - 1 : -err) : (int)k);
+	same("batch", ret, err ? (k > 1 ? (int)k - 1 : err) : (int)k);
 }
 
 /* A message that has been taken. */
@@ -562,6 +563,10 @@ static void do_limit(struct box *b, int i, const struct op *op)
 	static const uint64_t sizes[] = { 4096, 65536, 50, NONE };
 	static const uint64_t messages[] = { 1, 3, 10, NONE };
 	static const uint64_t sums[] = { 100, 5000, 20000, NONE };
+	static const char *const short_reads[] = { "truncate", "keep",
+						   "refuse" };
+	static const char *const when_fulls[] = { "block", "fail",
+						  "drop_oldest" };
 	const char *name = box_name(i);
 
 	say("set limit %d to %d", op->a % 7, op->b % 4);
@@ -582,13 +587,11 @@ static void do_limit(struct box *b, int i, const struct op *op)
 		break;
 	case 3:
 		b->limits.short_read = op->b % 3;
-		t_set(name, "short_read", (const char *[]){ "truncate", "keep",
-		      "refuse" }[op->b % 3]);
+		t_set(name, "short_read", short_reads[op->b % 3]);
 		break;
 	case 4:
 		b->limits.when_full = op->b % 3;
-		t_set(name, "when_full", (const char *[]){ "block", "fail",
-		      "drop_oldest" }[op->b % 3]);
+		t_set(name, "when_full", when_fulls[op->b % 3]);
 		break;
 	case 5:
 		b->limits.eof = op->b % 2;
@@ -614,7 +617,7 @@ static void do_rename(struct box *b, int i, const struct op *op)
 	int to = op->a % GROUPS, err = 0, common;
 	char name[16], old[16];
 
-	strcpy(old, box_name(i));
+	snprintf(old, sizeof(old), "%s", box_name(i));
 	snprintf(name, sizeof(name), "%s/%d", group_name(to), i);
 	say("rename to %s", name);
 	common = common_group(b->group, to);
@@ -639,8 +642,8 @@ static void do_exchange(struct box *b, int i, const struct op *op)
 	if (!ceiling(to, common, (int64_t)(used(b) - used(other)), 0) ||
 	    !ceiling(from, common, (int64_t)(used(other) - used(b)), 0))
 		err = EDQUOT;
-	strcpy(name[0], box_name(i));
-	strcpy(name[1], box_name(k));
+	snprintf(name[0], 16, "%s", box_name(i));
+	snprintf(name[1], 16, "%s", box_name(k));
 	same("exchange", result(renameat2(AT_FDCWD, name[0], AT_FDCWD, name[1],
 					  2)), -err);
 	if (err)
@@ -650,8 +653,9 @@ static void do_exchange(struct box *b, int i, const struct op *op)
 	/* Names are by number: give each its own again. */
 	if (from == to) {
 		snprintf(temp, sizeof(temp), "%s/t", group_name(to));
-		same("rename", rename(name[0], temp) || rename(name[1], name[0])
-		     || rename(temp, name[1]), 0);
+		same("rename", rename(name[0], temp), 0);
+		same("rename", rename(name[1], name[0]), 0);
+		same("rename", rename(temp, name[1]), 0);
 		return;
 	}
 	same("rename", rename(name[1], box_name(i)), 0);
@@ -907,7 +911,8 @@ static bool run_ops(const struct op *ops, int n)
 
 	log_len = 0;
 	differs = false;
-	ids = clock_now = 0;
+	ids = 0;
+	clock_now = 0;
 	CHECK_EQ(mkdir("g", 0777) || mkdir("g/h", 0777) || mkdir("i", 0777), 0);
 	for (i = 0; i < GROUPS; i++)
 		groups[i] = (struct group){ .parent = i == 1 ? 0 : -1,
