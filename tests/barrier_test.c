@@ -147,14 +147,14 @@ TEST(parties_of_a_round_meet)
 TEST(eight_processes_keep_in_step)
 {
 	struct shared { long in, last; } *s;
-	int fd = open_group(), i, round;
+	int fd = open_group(), i, round, rounds = t_scaled(ROUNDS);
 
 	s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE,
 		 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	for (i = 0; i < PARTIES; i++) {
 		if (t_fork())
 			continue;
-		for (round = 1; round <= ROUNDS; round++) {
+		for (round = 1; round <= rounds; round++) {
 			int ret;
 
 			__sync_fetch_and_add(&s->in, 1);
@@ -167,8 +167,8 @@ TEST(eight_processes_keep_in_step)
 		_exit(0);
 	}
 	t_wait_all();
-	CHECK_EQ(s->in, (long)PARTIES * ROUNDS);
-	CHECK_EQ(s->last, ROUNDS);
+	CHECK_EQ(s->in, (long)PARTIES * rounds);
+	CHECK_EQ(s->last, rounds);
 }
 
 static void on_signal(int sig)

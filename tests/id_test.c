@@ -164,19 +164,19 @@ TEST(many_are_in_order_while_others_come_and_go)
 {
 	static unsigned long long ids[MANY * 2];
 	char name[32];
-	int i, n, rounds = 0;
+	int i, n, rounds = 0, many = t_scaled(MANY);
 	pid_t pid;
 
 	make_ids("g");
-	for (i = 0; i < MANY; i++) {
+	for (i = 0; i < many; i++) {
 		snprintf(name, sizeof(name), "g/%d",
-			 (int)(i * 7919LL % MANY) * 10 + 10);
+			 (int)(i * 7919LL % many) * 10 + 10);
 		close(t_open(name, O_RDWR));
 	}
 	pid = t_fork();
 	if (!pid) {
 		for (;; i++) {
-			snprintf(name, sizeof(name), "g/%d", rand() % MANY * 10 + 5);
+			snprintf(name, sizeof(name), "g/%d", rand() % many * 10 + 5);
 			close(t_open(name, O_RDWR));
 			if (i % 3)
 				unlink(name);
@@ -190,12 +190,12 @@ TEST(many_are_in_order_while_others_come_and_go)
 			CHECK(!i || ids[i] > ids[i - 1]);
 			stable += !(ids[i] % 10);
 		}
-		CHECK_EQ(stable, MANY);
+		CHECK_EQ(stable, many);
 	}
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	printf("# %d listed at the end\n", n);
-	CHECK(n > MANY);
+	CHECK(n > many);
 }
 
 TEST(a_mailbox_is_protected_from_those_who_may_not_write_it)

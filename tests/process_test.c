@@ -447,7 +447,7 @@ static void add(long *counter)
 /* Processes come and go while others send to whatever number there is. */
 TEST(a_thousand_processes_that_come_and_go)
 {
-	int i, alive = 0, own = 0;
+	int i, alive = 0, own = 0, comers = t_scaled(COMERS);
 	struct shared {
 		int pids[64];
 		long sent, gone, refused, received;
@@ -482,10 +482,10 @@ TEST(a_thousand_processes_that_come_and_go)
 		}
 		_exit(0);
 	}
-	for (i = 0; i < COMERS || alive; ) {
+	for (i = 0; i < comers || alive; ) {
 		pid_t pid;
 
-		if (i < COMERS && alive < 32) {
+		if (i < comers && alive < 32) {
 			pid = t_fork();
 			if (!pid) {
 				struct pollfd p = { .events = POLLIN };
@@ -515,8 +515,8 @@ TEST(a_thousand_processes_that_come_and_go)
 	t_wait_all();
 	printf("# %ld sent, %ld received, %ld gone before, %ld while sending\n",
 	       s->sent, s->received, s->gone, s->refused);
-	CHECK_EQ(own, COMERS);
-	CHECK(s->received > 100);
+	CHECK_EQ(own, comers);
+	CHECK(s->received > comers / 10);
 	CHECK_EQ(entries(), 0);
 	await_removal();
 	CHECK_EQ(t_get("g", "group_bytes"), 0);

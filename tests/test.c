@@ -155,6 +155,13 @@ void t_user(uid_t uid)
 	CHECK_EQ(setresuid(uid, uid, uid), 0);
 }
 
+/* A large number, or a part of it where TEST_SCALE says that all is slow. */
+int t_scaled(int n)
+{
+	n /= atoi(getenv("TEST_SCALE") ?: "1");
+	return n > 0 ? n : 1;
+}
+
 long long t_now_ms(void)
 {
 	struct timespec t;

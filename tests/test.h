@@ -124,6 +124,7 @@ pid_t t_fork(void);
 void t_wait(pid_t pid);
 void t_wait_all(void);
 void t_user(uid_t uid);
+int t_scaled(int n);
 long long t_now_ms(void);
 void t_sleep_ms(int ms);
 
