@@ -4,6 +4,10 @@
 # The kernel to build for: this machine's, or else the VM's.
 KDIR ?= $(or $(wildcard /lib/modules/$(shell uname -r)/build),$(VM_KDIR))
 
+# Of "make soak".
+SECONDS ?= 600
+SEED ?= 1
+
 MAKEFLAGS += --no-print-directory
 VM_KDIR = /lib/modules/$(shell mkscripts/kernel $(KERNEL))/build
 VM = mkscripts/vm $(if $(KERNEL),--kernel $(KERNEL))
@@ -19,7 +23,7 @@ tests := $(patsubst tests/%.c,build/tests/%,$(wildcard tests/*_test.c)) \
 scripts := $(patsubst tests/%,build/tests/%,$(wildcard tests/*.sh) tests/run) \
 	build/tests/complaints
 
-.PHONY: all module tests examples vm-module run check bench-fio bench-delay bench-lookup bench-synchmess lint install clean help FORCE
+.PHONY: all module tests examples debug-tests vm-module run check check-debug check-matrix soak bench-fio bench-delay bench-lookup bench-synchmess lint install clean help FORCE
 
 all: module examples tests
 
@@ -28,6 +32,11 @@ help:
 	@echo 'make run        a shell in a throw-away VM with mboxfs mounted;'
 	@echo '                without a terminal a short tour'
 	@echo 'make check      run all tests in that VM; TESTS="poll_test" for some'
+	@echo 'make check-debug  the same under kernels that look for mistakes:'
+	@echo '                KASAN, lockdep, kmemleak, faults, KCSAN, PREEMPT_RT;'
+	@echo '                VARIANT=kasan TESTS="poll_test" for some'
+	@echo 'make check-matrix  the tests on 6.1, 6.12 and the newest kernel'
+	@echo 'make soak       random operations for SECONDS=600, from SEED=1 on'
 	@echo 'make bench-fio  load mailboxes with fio in that VM, print a table'
 	@echo 'make bench-delay  what a delayed message costs, in instructions'
 	@echo 'make bench-lookup  what finding one of many mailboxes costs'
@@ -79,6 +88,16 @@ build/tests/%: tests/%
 	@mkdir -p build/tests
 	@cp $< $@
 
+debug-tests: build/tests/debug/fault_test build/tests/debug/kunit_test.sh
+
+build/tests/debug/%_test: tests/debug/%_test.c tests/test.c tests/test.h Makefile
+	@mkdir -p build/tests/debug
+	$(CC) $(CFLAGS) $(TEST_CFLAGS) -o $@ $< tests/test.c
+
+build/tests/debug/%.sh: tests/debug/%.sh
+	@mkdir -p build/tests/debug
+	@cp $< $@
+
 run: vm-module
 	@if [ -t 0 ] && [ -t 1 ]; then \
 		$(VM) --add mkscripts/welcome -- mkscripts/welcome; \
@@ -90,6 +109,18 @@ check: vm-module
 	@$(MAKE) -s tests
 	@$(VM) --add build/tests --add bench/fio --add build/examples \
 		--add build/bench/synchmess -- build/tests/run $(TESTS)
+
+check-matrix:
+	@mkscripts/check-matrix $(KERNEL) $(TESTS)
+
+soak: vm-module
+	@$(MAKE) -s build/tests/model_test
+	@$(VM) --timeout $$(($(SECONDS) + 600)) --add build/tests/model_test -- \
+		env MODEL_SECONDS=$(SECONDS) MODEL_SEED=$(SEED) \
+		TEST_SECONDS=100000000 build/tests/model_test
+
+check-debug:
+	@mkscripts/check-debug $(VARIANT) $(TESTS)
 
 bench-fio: vm-module
 	@$(VM) --add bench/fio -- bench/fio/run

@@ -68,3 +68,38 @@ need_packages()
 		--no-install-recommends "${missing[@]}" >"$log" 2>&1 ||
 		die "could not install ${missing[*]}; see $log"
 }
+
+# build_module TREE OUT [ARGUMENT...]: the module for the kernel whose headers
+# are in TREE, in OUT/mboxfs, apart from what is built in the tree's own folder.
+build_module()
+{
+	local tree=$1 out=$2
+
+	shift 2
+	mkdir -p "$out"
+	cp -ru "$top/mboxfs" "$out"
+	find "$out" -name '*.gcda' -delete
+	make -C "$tree" M="$(realpath "$out")/mboxfs" "$@" modules \
+		>"$out/log" 2>&1 || {
+		tail -n 20 "$out/log"
+		return 1
+	}
+}
+
+passed=0 failed=0
+
+# count_results STATUS LOG: add what a run says in its closing line; one that
+# fails without saying so counts as one failure.
+count_results()
+{
+	local good=0 bad=0
+
+	read -r good bad < <(sed -n \
+		's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$2" |
+		tail -n 1)
+	if [ "$1" != 0 ] && [ "${bad:-0}" = 0 ]; then
+		bad=1
+	fi
+	passed=$((passed + ${good:-0}))
+	failed=$((failed + ${bad:-0}))
+}

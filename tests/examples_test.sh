@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The examples run, and do what they say.
 . "$(dirname "$0")/tap.sh"
-examples=$(dirname "$0")/../examples
-bench=$(dirname "$0")/../bench
+built=$(cd "$(dirname "$0")/.." && pwd)
+examples=$built/examples
+bench=$built/bench
 
 # Nobody is behind the barrier before all have come.
 test_a_barrier_made_of_messages()

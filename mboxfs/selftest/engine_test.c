@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KUnit tests of the engine: what can be tried without a file. Part of the
+ * module if it is built with MBOXFS_KUNIT=1 for a kernel with KUnit.
+ */
+#include <kunit/test.h>
+#include <linux/kernel.h>
+#include <linux/slab.h>
+#include <linux/uio.h>
+
+#include "../barrier.h"
+#include "../engine.h"
+
+/* A mailbox in a group of its own, with a pool. */
+struct fixture {
+	struct mbox_pool	pool;
+	struct mbox_group	*root;
+	struct mbox		*box;
+};
+
+static int engine_init(struct kunit *test)
+{
+	struct fixture *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, f);
+	test->priv = f;
+	mbox_pool_init(&f->pool, 1 << 20, NULL);
+	KUNIT_ASSERT_EQ(test, mbox_pool_init_stock(&f->pool), 0);
+	f->root = mbox_group_alloc(NULL, &mbox_default_limits);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(f->root));
+	f->box = kzalloc(sizeof(*f->box), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, f->box);
+	KUNIT_ASSERT_EQ(test, mbox_init(f->box, &f->pool, f->root, 0, 1), 0);
+	return 0;
+}
+
+static void engine_exit(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+
+	mbox_exit(f->box);
+	KUNIT_EXPECT_EQ(test, mbox_pool_used(&f->pool), 0ULL);
+	mbox_pool_exit(&f->pool);
+	synchronize_rcu();
+	kfree(f->box);
+	KUNIT_EXPECT_EQ(test, refcount_read(&f->root->refs), 1U);
+	mbox_group_put(f->root);
+}
+
+/* Send a message of so many bytes, all of one value. */
+static int send(struct kunit *test, u8 value, size_t len, u16 priority,
+		u64 delay_ns)
+{
+	struct fixture *f = test->priv;
+	struct mbox_msg *msg;
+	struct iov_iter from;
+	struct kvec vec;
+	u8 *data;
+	int err;
+
+	data = kunit_kzalloc(test, len + 1, GFP_KERNEL);
+	memset(data, value, len);
+	vec = (struct kvec){ data, len };
+	iov_iter_kvec(&from, ITER_SOURCE, &vec, 1, len);
+	err = mbox_check_send(f->box, len, MBOX_NONBLOCK);
+	if (err)
+		return err;
+	msg = mbox_new_msg(f->box, len, priority, 0, GFP_KERNEL);
+	if (IS_ERR(msg))
+		return PTR_ERR(msg);
+	KUNIT_EXPECT_EQ(test, mbox_msg_copy_from(msg, &from), 0);
+	if (delay_ns)
+		msg->time = delay_ns;
+	return mbox_send(f->box, msg, MBOX_NONBLOCK, 0);
+}
+
+/* Receive the next message; its first byte, or an error. */
+static int receive(struct kunit *test)
+{
+	struct mbox_want want = { .flags = MBOX_NONBLOCK, .room = SIZE_MAX };
+	struct fixture *f = test->priv;
+	struct mbox_msg *msg;
+	struct iov_iter to;
+	u8 value = 0;
+	struct kvec vec = { &value, 1 };
+
+	msg = mbox_receive(f->box, &want);
+	if (IS_ERR(msg))
+		return PTR_ERR(msg);
+	iov_iter_kvec(&to, ITER_DEST, &vec, 1, 1);
+	KUNIT_EXPECT_EQ(test, mbox_msg_copy_to(msg, 0, min_t(u32, msg->len, 1),
+					       &to), 0);
+	mbox_consume(f->box, &msg, 1);
+	mbox_msg_put(&f->pool, msg);
+	return value;
+}
+
+static void first_in_first_out(struct kunit *test)
+{
+	int i;
+
+	KUNIT_EXPECT_EQ(test, receive(test), -EAGAIN);
+	for (i = 1; i <= 100; i++)
+		KUNIT_EXPECT_EQ(test, send(test, i, i * 37, 0, 0), 0);
+	for (i = 1; i <= 100; i++)
+		KUNIT_EXPECT_EQ(test, receive(test), i);
+	KUNIT_EXPECT_EQ(test, receive(test), -EAGAIN);
+}
+
+static void priorities(struct kunit *test)
+{
+	static const u8 order[] = { 3, 7, 2, 6, 1, 5, 4, 8 };
+	int i;
+
+	/* 1 2 3 and 5 6 7 of the priorities 1 2 3; 4 and 8 of none. */
+	for (i = 1; i <= 8; i++)
+		KUNIT_EXPECT_EQ(test, send(test, i, 10, i % 4, 0), 0);
+	for (i = 0; i < 8; i++)
+		KUNIT_EXPECT_EQ(test, receive(test), order[i]);
+}
+
+static void a_returned_message_is_the_next_one(struct kunit *test)
+{
+	struct mbox_want want = { .flags = MBOX_NONBLOCK, .room = SIZE_MAX };
+	struct fixture *f = test->priv;
+	struct mbox_msg *msgs[2];
+	int i;
+
+	for (i = 1; i <= 3; i++)
+		send(test, i, 10, 0, 0);
+	msgs[0] = mbox_receive(f->box, &want);
+	msgs[1] = mbox_receive(f->box, &want);
+	KUNIT_EXPECT_EQ(test, f->box->copying.messages, 2ULL);
+	mbox_return(f->box, msgs + 1, 1);
+	mbox_return(f->box, msgs, 1);
+	for (i = 1; i <= 3; i++)
+		KUNIT_EXPECT_EQ(test, receive(test), i);
+}
+
+static void delayed_in_due_order(struct kunit *test)
+{
+	static const u64 hours[] = { 3, 1, 2, 1, 3 };
+	static const u8 order[] = { 2, 4, 3, 1, 5 };
+	struct fixture *f = test->priv;
+	int i;
+
+	for (i = 0; i < 5; i++)
+		KUNIT_EXPECT_EQ(test, send(test, i + 1, 10, 0,
+					   hours[i] * 3600 * NSEC_PER_SEC), 0);
+	KUNIT_EXPECT_EQ(test, receive(test), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, mbox_flush(f->box), 0);
+	for (i = 0; i < 5; i++)
+		KUNIT_EXPECT_EQ(test, receive(test), order[i]);
+	for (i = 0; i < 5; i++)
+		send(test, i, 10, 0, hours[i] * 3600 * NSEC_PER_SEC);
+	KUNIT_EXPECT_EQ(test, mbox_revoke(f->box), 5ULL);
+	KUNIT_EXPECT_EQ(test, f->box->delayed.bytes, 0ULL);
+}
+
+static void limits_hold(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+
+	mbox_set_limit(f->box, MBOX_MAX_MESSAGES, 2);
+	KUNIT_EXPECT_EQ(test, send(test, 1, 10, 0, 0), 0);
+	KUNIT_EXPECT_EQ(test, send(test, 2, 10, 0, 0), 0);
+	KUNIT_EXPECT_EQ(test, send(test, 3, 10, 0, 0), -EAGAIN);
+	mbox_set_limit(f->box, MBOX_WHEN_FULL, MBOXFS_WHEN_FULL_FAIL);
+	KUNIT_EXPECT_EQ(test, send(test, 3, 10, 0, 0), -ENOSPC);
+	mbox_set_limit(f->box, MBOX_WHEN_FULL, MBOXFS_WHEN_FULL_DROP_OLDEST);
+	KUNIT_EXPECT_EQ(test, send(test, 3, 10, 0, 0), 0);
+	KUNIT_EXPECT_EQ(test, receive(test), 2);
+	KUNIT_EXPECT_EQ(test, receive(test), 3);
+	mbox_set_limit(f->box, MBOX_MAX_BYTES, 5);
+	KUNIT_EXPECT_EQ(test, send(test, 4, 6, 0, 0), -EMSGSIZE);
+	KUNIT_EXPECT_EQ(test, send(test, 4, 5, 0, 0), 0);
+	mbox_set_stopped(f->box, true);
+	KUNIT_EXPECT_EQ(test, send(test, 5, 1, 0, 0), -ESHUTDOWN);
+	KUNIT_EXPECT_EQ(test, receive(test), 4);
+	KUNIT_EXPECT_EQ(test, receive(test), -ESHUTDOWN);
+}
+
+static void pool_is_exact(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	u64 i, n = 0;
+
+	while (mbox_pool_charge(&f->pool, 100)) {
+		KUNIT_ASSERT_LE(test, (u64)atomic64_read(&f->pool.used),
+				f->pool.max);
+		n++;
+	}
+	KUNIT_EXPECT_EQ(test, n, f->pool.max / 100);
+	KUNIT_EXPECT_EQ(test, mbox_pool_resize(&f->pool, n * 100), 0);
+	KUNIT_EXPECT_EQ(test, mbox_pool_resize(&f->pool, n * 100 - 1), -EINVAL);
+	for (i = 0; i < n; i++)
+		mbox_pool_uncharge(&f->pool, 100);
+	KUNIT_EXPECT_EQ(test, mbox_pool_used(&f->pool), 0ULL);
+}
+
+static void pool_with_a_parent(struct kunit *test)
+{
+	struct mbox_pool parent, a, b;
+
+	mbox_pool_init(&parent, 1 << 20, NULL);
+	mbox_pool_init(&a, 1 << 22, &parent);
+	mbox_pool_init(&b, 1 << 22, &parent);
+	KUNIT_ASSERT_EQ(test, mbox_pool_init_stock(&a), 0);
+	KUNIT_ASSERT_EQ(test, mbox_pool_init_stock(&b), 0);
+	/* What one has in stock is the other one's if need be. */
+	KUNIT_EXPECT_TRUE(test, mbox_pool_charge(&a, 100));
+	KUNIT_EXPECT_GT(test, atomic64_read(&parent.used), 100LL);
+	KUNIT_EXPECT_TRUE(test, mbox_pool_charge(&b, (1 << 20) - 100));
+	KUNIT_EXPECT_FALSE(test, mbox_pool_charge(&a, 1));
+	KUNIT_EXPECT_FALSE(test, mbox_pool_charge(&b, 1));
+	mbox_pool_uncharge(&a, 100);
+	KUNIT_EXPECT_TRUE(test, mbox_pool_charge(&b, 100));
+	mbox_pool_uncharge(&b, 1 << 20);
+	mbox_pool_exit(&a);
+	mbox_pool_exit(&b);
+	KUNIT_EXPECT_EQ(test, mbox_pool_used(&parent), 0ULL);
+}
+
+static void ceilings_are_exact(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct mbox_group *full;
+	struct mbox_account a, b;
+	struct mbox_group *g = mbox_group_alloc(f->root, NULL);
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(g));
+	mbox_group_set_limit(f->root, MBOX_GROUP_MAX_BYTES, 10 << 20);
+	KUNIT_EXPECT_EQ(test, mbox_account_init(&a, g), 0);
+	KUNIT_EXPECT_EQ(test, mbox_account_init(&b, f->root), 0);
+	KUNIT_EXPECT_EQ(test, f->root->mailboxes, 3ULL);
+	KUNIT_EXPECT_EQ(test, mbox_account_reserve(&a, 10, &full), 0);
+	KUNIT_EXPECT_GT(test, a.reserved, 10ULL); /* far from the ceiling */
+	KUNIT_EXPECT_EQ(test, f->root->bytes, a.reserved);
+	KUNIT_EXPECT_EQ(test, f->root->nr_holders, 1ULL);
+	/* What the holder does not need makes the difference. */
+	KUNIT_EXPECT_EQ(test, mbox_account_reserve(&b, (10 << 20) - 10, &full),
+			-EDQUOT);
+	KUNIT_ASSERT_PTR_EQ(test, full, f->root);
+	rcu_read_lock();
+	KUNIT_EXPECT_PTR_EQ(test, mbox_group_next_holder(full), &a);
+	KUNIT_EXPECT_NULL(test, mbox_group_next_holder(full));
+	rcu_read_unlock();
+	mbox_account_release(&a, 10);
+	mbox_group_put(full);
+	KUNIT_EXPECT_EQ(test, mbox_account_reserve(&b, (10 << 20) - 10, &full),
+			0);
+	KUNIT_EXPECT_EQ(test, mbox_account_reserve(&a, 11, &full), -EDQUOT);
+	KUNIT_EXPECT_NULL(test, full);
+	mbox_account_release(&b, 0);
+	KUNIT_EXPECT_EQ(test, f->root->bytes, 10ULL);
+	mbox_account_exit(&a);
+	mbox_account_exit(&b);
+	KUNIT_EXPECT_EQ(test, f->root->bytes, 0ULL);
+	mbox_group_remove(g);
+	mbox_group_put(g);
+}
+
+static void groups_move(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct mbox_group *g[3], *full;
+	struct mbox_entry nothing = {}, entry = {};
+	struct mbox_account a;
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		g[i] = mbox_group_alloc(i == 2 ? g[0] : f->root, NULL);
+		KUNIT_ASSERT_FALSE(test, IS_ERR(g[i]));
+	}
+	KUNIT_EXPECT_EQ(test, f->root->below[1], 2U);
+	KUNIT_EXPECT_EQ(test, f->root->below[2], 1U);
+	mbox_group_set_limit(g[1], MBOX_GROUP_MAX_BYTES, 50);
+	KUNIT_EXPECT_EQ(test, mbox_account_init(&a, g[2]), 0);
+	mbox_account_reserve(&a, 51, &full);
+	mbox_group_next_holder(f->root);
+	mbox_account_release(&a, 51);
+	entry.group = g[2];
+	KUNIT_EXPECT_EQ(test, mbox_group_move(g[0], &entry, g[1], &nothing,
+					      NULL, &full), -EDQUOT);
+	mbox_account_release(&a, 50);
+	KUNIT_EXPECT_EQ(test, mbox_group_move(g[0], &entry, g[1], &nothing,
+					      NULL, &full), 0);
+	KUNIT_EXPECT_EQ(test, g[0]->bytes, 0ULL);
+	KUNIT_EXPECT_EQ(test, g[0]->below[1], 0U);
+	KUNIT_EXPECT_EQ(test, g[1]->bytes, 50ULL);
+	KUNIT_EXPECT_EQ(test, g[1]->mailboxes, 1ULL);
+	KUNIT_EXPECT_EQ(test, g[1]->below[1], 1U);
+	KUNIT_EXPECT_EQ(test, f->root->bytes, 50ULL);
+	mbox_account_exit(&a);
+	for (i = 2; i >= 0; i--) {
+		mbox_group_remove(g[i]);
+		mbox_group_put(g[i]);
+	}
+	KUNIT_EXPECT_EQ(test, f->root->below[1] + f->root->below[2], 0U);
+}
+
+static void values_are_parsed(struct kunit *test)
+{
+	static const struct {
+		enum mbox_limit limit;
+		const char *text;
+		int ret;
+		u64 value;
+	} table[] = {
+		{ MBOX_MAX_MESSAGES, "10", 0, 10 },
+		{ MBOX_MAX_MESSAGES, "2k", 0, 2048 },
+		{ MBOX_MAX_MESSAGES, "0", 0, MBOX_NO_BOUND },
+		{ MBOX_SEND_DELAY_MS, "0", 0, 0 },
+		{ MBOX_SEND_DELAY_MS, "4294967296", -ERANGE },
+		{ MBOX_MAX_BYTES, "-1", -EINVAL },
+		{ MBOX_MAX_BYTES, "", -EINVAL },
+		{ MBOX_MAX_BYTES, "99999999999999999999", -ERANGE },
+		{ MBOX_SHORT_READ, "keep", 0, MBOXFS_SHORT_READ_KEEP },
+		{ MBOX_SHORT_READ, "kee", -EINVAL },
+		{ MBOX_NAMING, "pid", 0, MBOX_NAMING_PID },
+	};
+	u64 value;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(table); i++) {
+		value = 0;
+		KUNIT_EXPECT_EQ(test, mbox_limit_parse(table[i].limit,
+						       table[i].text,
+						       strlen(table[i].text),
+						       &value), table[i].ret);
+		KUNIT_EXPECT_EQ(test, value, table[i].value);
+	}
+	KUNIT_EXPECT_EQ(test, mbox_limit_find("stopped", true), -ENOENT);
+	KUNIT_EXPECT_EQ(test, mbox_limit_find("naming", false), -ENOENT);
+	KUNIT_EXPECT_EQ(test, mbox_limit_find("naming", true),
+			(int)MBOX_NAMING);
+}
+
+static void barriers(struct kunit *test)
+{
+	struct mbox_barrier *barrier = NULL;
+
+	KUNIT_ASSERT_NOT_NULL(test, mbox_barrier_get(&barrier));
+	KUNIT_EXPECT_EQ(test, mbox_barrier_sleep(barrier, 0), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, mbox_barrier_sleep(barrier, 1000), -ETIMEDOUT);
+	KUNIT_EXPECT_EQ(test, mbox_barrier_awake(barrier), 0U);
+	KUNIT_EXPECT_EQ(test, mbox_barrier_wait(barrier, 0, -1), -EINVAL);
+	KUNIT_EXPECT_EQ(test, mbox_barrier_wait(barrier, 1, -1), 1);
+	KUNIT_EXPECT_EQ(test, mbox_barrier_wait(barrier, 2, 1000), -ETIMEDOUT);
+	KUNIT_EXPECT_EQ(test, mbox_barrier_wait(barrier, 1, 0), 1);
+	KUNIT_EXPECT_TRUE(test, mbox_barrier_close_idle(barrier));
+	KUNIT_EXPECT_EQ(test, mbox_barrier_sleep(barrier, 0), -ESHUTDOWN);
+	mbox_barrier_reopen(barrier);
+	KUNIT_EXPECT_EQ(test, mbox_barrier_sleep(barrier, 0), -EAGAIN);
+	mbox_barrier_free(barrier);
+}
+
+/* KUnit calls this before the module's own init, and __init is there then. */
+static int __ref engine_suite_init(struct kunit_suite *suite)
+{
+	int err = mbox_msg_init();
+
+	return err ? err : mbox_timer_init();
+}
+
+static void engine_suite_exit(struct kunit_suite *suite)
+{
+	mbox_timer_exit();
+	mbox_msg_exit();
+}
+
+static struct kunit_case engine_cases[] = {
+	KUNIT_CASE(first_in_first_out),
+	KUNIT_CASE(priorities),
+	KUNIT_CASE(a_returned_message_is_the_next_one),
+	KUNIT_CASE(delayed_in_due_order),
+	KUNIT_CASE(limits_hold),
+	KUNIT_CASE(pool_is_exact),
+	KUNIT_CASE(pool_with_a_parent),
+	KUNIT_CASE(ceilings_are_exact),
+	KUNIT_CASE(groups_move),
+	KUNIT_CASE(values_are_parsed),
+	KUNIT_CASE(barriers),
+	{}
+};
+
+static struct kunit_suite engine_suite = {
+	.name = "mboxfs",
+	.suite_init = engine_suite_init,
+	.suite_exit = engine_suite_exit,
+	.init = engine_init,
+	.exit = engine_exit,
+	.test_cases = engine_cases,
+};
+
+kunit_test_suite(engine_suite);
