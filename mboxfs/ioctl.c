@@ -524,13 +524,10 @@ static long mboxfs_reading_ioctl(struct file *file, unsigned int cmd,
 static long mboxfs_changing_ioctl(struct file *file, unsigned int cmd,
 				  void __user *arg)
 {
-	switch (cmd) {
-	case MBOXFS_IOC_SEND:
-	case MBOXFS_IOC_SEND_BATCH:
-		if (mboxfs_process_gone(file_inode(file)))
-			return -ESRCH;
-		break;
-	}
+	bool sends = cmd == MBOXFS_IOC_SEND || cmd == MBOXFS_IOC_SEND_BATCH;
+
+	if (sends && mboxfs_process_gone(file_inode(file)))
+		return -ESRCH;
 	switch (cmd) {
 	case MBOXFS_IOC_SEND:
 		return mboxfs_ioc_send(file, arg);

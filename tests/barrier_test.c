@@ -23,16 +23,6 @@ static int awake(int fd)
 	return ioctl(fd, MBOXFS_IOC_BARRIER_AWAKE);
 }
 
-static int open_group(void)
-{
-	int fd;
-
-	CHECK_EQ(mkdir("g", 0777), 0);
-	fd = open("g", O_RDONLY | O_DIRECTORY);
-	CHECK(fd >= 0);
-	return fd;
-}
-
 /* Works on groups and on mailboxes alike. */
 static void wakes_exactly_those_asleep(int fd, const char *name)
 {
@@ -67,7 +57,7 @@ static void wakes_exactly_those_asleep(int fd, const char *name)
 
 TEST(awake_wakes_those_asleep_at_a_group)
 {
-	wakes_exactly_those_asleep(open_group(), "g");
+	wakes_exactly_those_asleep(t_open_group("g"), "g");
 }
 
 TEST(awake_wakes_those_asleep_at_a_mailbox)
@@ -79,7 +69,7 @@ TEST(awake_wakes_those_asleep_at_a_mailbox)
 TEST(no_sleeper_is_counted_twice_or_forgotten)
 {
 	struct shared { long slept, woken, timed_out; bool stop; } *s;
-	int fd = open_group(), i;
+	int fd = t_open_group("g"), i;
 
 	s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE,
 		 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -113,7 +103,7 @@ TEST(no_sleeper_is_counted_twice_or_forgotten)
 
 TEST(parties_of_a_round_meet)
 {
-	int fd = open_group(), i;
+	int fd = t_open_group("g"), i;
 
 	CHECK_EQ(barrier_wait(fd, 1, -1), 1);
 	CHECK_ERR(barrier_wait(fd, 0, -1), EINVAL);
@@ -147,7 +137,7 @@ TEST(parties_of_a_round_meet)
 TEST(eight_processes_keep_in_step)
 {
 	struct shared { long in, last; } *s;
-	int fd = open_group(), i, round, rounds = t_scaled(ROUNDS);
+	int fd = t_open_group("g"), i, round, rounds = t_scaled(ROUNDS);
 
 	s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE,
 		 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -178,7 +168,7 @@ static void on_signal(int sig)
 TEST(signals_and_timeouts_end_a_wait)
 {
 	struct sigaction act = { .sa_handler = on_signal };
-	int fd = open_group();
+	int fd = t_open_group("g");
 	long long start = t_now_ms();
 	pid_t pid;
 
@@ -231,7 +221,7 @@ TEST(signals_and_timeouts_end_a_wait)
 TEST(who_has_been_woken_returns_0_in_spite_of_a_signal)
 {
 	struct sigaction act = { .sa_handler = on_signal };
-	int fd = open_group(), i, n = 0;
+	int fd = t_open_group("g"), i, n = 0;
 
 	sigaction(SIGUSR1, &act, NULL);
 	for (i = 0; i < 200; i++) {
@@ -258,7 +248,7 @@ TEST(who_has_been_woken_returns_0_in_spite_of_a_signal)
 
 TEST(a_group_with_sleepers_stays)
 {
-	int fd = open_group(), i;
+	int fd = t_open_group("g"), i;
 
 	CHECK_EQ(mkdir("other", 0777), 0);
 	for (i = 0; i < 2; i++) {
@@ -310,7 +300,7 @@ TEST(unlinking_a_mailbox_ends_its_sleepers)
 
 TEST(rights_of_a_barrier)
 {
-	int dir = open_group(), r, w, rw = t_open("q", O_RDWR);
+	int dir = t_open_group("g"), r, w, rw = t_open("q", O_RDWR);
 
 	r = open("q", O_RDONLY);
 	w = open("q", O_WRONLY);
@@ -343,7 +333,7 @@ TEST(rights_of_a_barrier)
 TEST(bad_arguments_of_a_barrier)
 {
 	struct mboxfs_barrier b = { .parties = 1, .timeout_ns = -1, .flags = 2 };
-	int fd = open_group(), q;
+	int fd = t_open_group("g"), q;
 
 	CHECK_ERR(ioctl(fd, MBOXFS_IOC_BARRIER_WAIT, &b), EINVAL);
 	CHECK_ERR(ioctl(fd, MBOXFS_IOC_BARRIER_SLEEP, &b), EINVAL);

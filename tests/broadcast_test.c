@@ -15,16 +15,6 @@ static int broadcast(int dir, const void *data, size_t len)
 	return ioctl(dir, MBOXFS_IOC_BROADCAST, &m);
 }
 
-static int open_group(void)
-{
-	int fd;
-
-	CHECK_EQ(mkdir("g", 0777), 0);
-	fd = open("g", O_RDONLY | O_DIRECTORY);
-	CHECK(fd >= 0);
-	return fd;
-}
-
 /* Objects in use in a slab cache of the module. */
 static long objects(const char *cache)
 {
@@ -50,7 +40,7 @@ TEST(a_thousand_readers_get_one_body)
 	static char data[LEN], got[LEN];
 	long before, memory;
 	struct statfs fs, empty;
-	int dir = open_group(), i, fd;
+	int dir = t_open_group("g"), i, fd;
 	char name[32];
 
 	for (i = 0; i < BOXES; i++) {
@@ -85,7 +75,7 @@ TEST(a_thousand_readers_get_one_body)
 
 TEST(readers_at_once)
 {
-	int dir = open_group(), i, n = 0;
+	int dir = t_open_group("g"), i, n = 0;
 	char name[32];
 
 	for (i = 0; i < 100; i++) {
@@ -111,7 +101,7 @@ TEST(readers_at_once)
 TEST(full_stopped_and_forbidden_ones_are_skipped)
 {
 	static const char fifty[50];
-	int dir = open_group(), fd;
+	int dir = t_open_group("g"), fd;
 
 	t_set("g", "group_max_bytes", "100");
 	close(t_open("g/ok", O_RDWR));
@@ -153,7 +143,7 @@ TEST(full_stopped_and_forbidden_ones_are_skipped)
 TEST(each_has_its_own_delay_and_time_to_live)
 {
 	struct mboxfs_msg m = t_msg("x", 1, MBOXFS_DELAY);
-	int dir = open_group();
+	int dir = t_open_group("g");
 
 	close(t_open("g/now", O_RDWR));
 	close(t_open("g/late", O_RDWR));
@@ -175,7 +165,7 @@ TEST(each_has_its_own_delay_and_time_to_live)
 TEST(what_is_known_about_a_message_comes_along)
 {
 	struct mboxfs_msg m = t_msg("low", 3, 0), r;
-	int dir = open_group(), fd = t_open("g/q", O_RDWR);
+	int dir = t_open_group("g"), fd = t_open("g/q", O_RDWR);
 	char got[16];
 
 	m.tag = 77;
@@ -199,7 +189,7 @@ TEST(bad_broadcasts)
 {
 	static char big[70000];
 	struct mboxfs_msg m = t_msg("x", 1, MBOXFS_SYNC);
-	int dir = open_group(), fd = t_open("g/q", O_RDWR);
+	int dir = t_open_group("g"), fd = t_open("g/q", O_RDWR);
 
 	CHECK_ERR(ioctl(dir, MBOXFS_IOC_BROADCAST, &m), EINVAL);
 	m = t_msg("x", 1, MBOXFS_PEEK);
@@ -229,7 +219,7 @@ TEST(bad_broadcasts)
 TEST(a_broadcast_is_seen_by_those_who_watch)
 {
 	char events[4096];
-	int dir = open_group(), fd, watch;
+	int dir = t_open_group("g"), fd, watch;
 	struct pollfd p;
 
 	fd = t_open("g/q", O_RDWR);
@@ -245,7 +235,7 @@ TEST(a_broadcast_is_seen_by_those_who_watch)
 /* Mailboxes come and go meanwhile; those that stay get each message once. */
 TEST(a_broadcast_while_others_come_and_go)
 {
-	int dir = open_group(), i, n, stay[20];
+	int dir = t_open_group("g"), i, n, stay[20];
 	char name[32];
 	pid_t pid;
 

@@ -211,7 +211,6 @@ TEST(a_memory_cgroup_is_not_exceeded)
 	for (what = 0; what < NR; what++) {
 		long long before = available(), after;
 		int status, go[2], n = 0;
-		char c;
 		pid_t pid;
 
 		CHECK_EQ(pipe(go), 0);
@@ -259,7 +258,6 @@ TEST(a_memory_cgroup_is_not_exceeded)
 				break;
 			usleep(50000);
 		}
-		(void)c;
 	}
 	CHECK_EQ(rmdir(CGROUP), 0);
 }

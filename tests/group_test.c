@@ -345,14 +345,6 @@ TEST(a_lowered_ceiling_leaves_what_is_there)
 	CHECK_EQ(try_send(fd, 50), 0);
 }
 
-static int name_it(int fd, const char *name)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return linkat(AT_FDCWD, path, AT_FDCWD, name, AT_SYMLINK_FOLLOW);
-}
-
 TEST(mailboxes_are_counted_exactly)
 {
 	int fd, tmp;
@@ -371,14 +363,14 @@ TEST(mailboxes_are_counted_exactly)
 	CHECK(tmp >= 0);
 	CHECK_EQ(t_get("g", "group_mailboxes"), 3);
 	CHECK_ERR(open("g/3", O_RDWR | O_CREAT, 0600), EDQUOT);
-	CHECK_ERR(name_it(tmp, "g/h/3"), EDQUOT);
+	CHECK_ERR(t_name_it(tmp, "g/h/3"), EDQUOT);
 	/* One that is open counts also without its name. */
 	CHECK_EQ(unlink("g/h/1"), 0);
 	CHECK_EQ(t_get("g/h", "group_mailboxes"), 2);
-	CHECK_ERR(name_it(tmp, "g/h/3"), EDQUOT);
+	CHECK_ERR(t_name_it(tmp, "g/h/3"), EDQUOT);
 	close(fd);
 	CHECK_EQ(t_get("g/h", "group_mailboxes"), 1);
-	CHECK_EQ(name_it(tmp, "g/h/3"), 0);
+	CHECK_EQ(t_name_it(tmp, "g/h/3"), 0);
 	CHECK_EQ(t_get("g/h", "group_mailboxes"), 2);
 	CHECK_EQ(t_get("g", "group_mailboxes"), 2);
 	close(tmp);

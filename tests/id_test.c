@@ -25,14 +25,6 @@ static int make_tmp(void)
 	return fd;
 }
 
-static int name_it(int fd, const char *name)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return linkat(AT_FDCWD, path, AT_FDCWD, name, AT_SYMLINK_FOLLOW);
-}
-
 TEST(only_numbers_are_names)
 {
 	static const char *const bad[] = {
@@ -58,7 +50,7 @@ TEST(only_numbers_are_names)
 		CHECK_ERR(mkdir(name, 0700), EINVAL);
 		CHECK_ERR(symlink("x", name), EINVAL);
 		CHECK_ERR(rename("q", name), EINVAL);
-		CHECK_ERR(name_it(make_tmp(), name), EINVAL);
+		CHECK_ERR(t_name_it(make_tmp(), name), EINVAL);
 		CHECK_ERR(open(name, O_RDWR), ENOENT);
 		CHECK_ERR(stat(name, &st), ENOENT);
 		CHECK_ERR(unlink(name), ENOENT);
@@ -70,7 +62,7 @@ TEST(only_numbers_are_names)
 		CHECK_EQ(unlink(name), 0);
 	}
 	CHECK_EQ(mkdir("g/1", 0700) || symlink("x", "g/2") ||
-		 rename("q", "g/3") || name_it(make_tmp(), "g/4"), 0);
+		 rename("q", "g/3") || t_name_it(make_tmp(), "g/4"), 0);
 	CHECK_EQ(rename("g/3", "g/5"), 0);
 	CHECK_ERR(rename("g/5", "g/05"), EINVAL);
 	CHECK_ERR(renameat2(AT_FDCWD, "g", AT_FDCWD, "g/6", 0), EINVAL);

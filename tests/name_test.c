@@ -149,14 +149,6 @@ TEST(hard_links_are_refused)
 	CHECK_ERR(linkat(AT_FDCWD, "s", AT_FDCWD, "p", 0), EPERM);
 }
 
-static int name_it(int fd, const char *name)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return linkat(AT_FDCWD, path, AT_FDCWD, name, AT_SYMLINK_FOLLOW);
-}
-
 TEST(a_mailbox_without_a_name_can_get_one_once)
 {
 	int fd = open(".", O_TMPFILE | O_RDWR, 0640), other;
@@ -166,14 +158,14 @@ TEST(a_mailbox_without_a_name_can_get_one_once)
 	t_send(fd, "1");
 	CHECK_EQ(fstat(fd, &st), 0);
 	CHECK_EQ(st.st_nlink, 0);
-	CHECK_EQ(name_it(fd, "q"), 0);
-	CHECK_ERR(name_it(fd, "p"), EPERM);
+	CHECK_EQ(t_name_it(fd, "q"), 0);
+	CHECK_ERR(t_name_it(fd, "p"), EPERM);
 	other = open("q", O_RDWR);
 	t_expect(other, "1");
 	t_send(other, "2");
 	t_expect(fd, "2");
 	CHECK_EQ(unlink("q"), 0);
-	CHECK_ERR(name_it(fd, "q"), ENOENT);
+	CHECK_ERR(t_name_it(fd, "q"), ENOENT);
 	CHECK_ERR(write(fd, "x", 1), ESHUTDOWN);
 }
 

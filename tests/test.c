@@ -31,6 +31,25 @@ int t_open(const char *name, int flags)
 	return fd;
 }
 
+int t_open_group(const char *name)
+{
+	int fd;
+
+	CHECK_EQ(mkdir(name, 0777), 0);
+	fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CHECK(fd >= 0);
+	return fd;
+}
+
+/* Give a mailbox of O_TMPFILE its name; as linkat(). */
+int t_name_it(int fd, const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return linkat(AT_FDCWD, path, AT_FDCWD, name, AT_SYMLINK_FOLLOW);
+}
+
 void t_send(int fd, const char *text)
 {
 	ssize_t len = strlen(text);

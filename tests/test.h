@@ -92,6 +92,8 @@ void test_failed(const char *file, int line, const char *format, ...)
 
 /* Mailboxes: made if they are not there; failures end the test. */
 int t_open(const char *name, int flags);
+int t_open_group(const char *name);
+int t_name_it(int fd, const char *name);
 void t_send(int fd, const char *text);
 void t_expect(int fd, const char *text);
 void t_expect_empty(int fd);
