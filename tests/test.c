@@ -181,6 +181,12 @@ int t_scaled(int n)
 	return n > 0 ? n : 1;
 }
 
+/* The same for a number of processes: a tenth is still a crowd. */
+int t_crowd(int n)
+{
+	return atoi(getenv("TEST_SCALE") ?: "1") > 10 ? n / 10 : n;
+}
+
 long long t_now_ms(void)
 {
 	struct timespec t;

@@ -127,6 +127,7 @@ void t_wait(pid_t pid);
 void t_wait_all(void);
 void t_user(uid_t uid);
 int t_scaled(int n);
+int t_crowd(int n);
 long long t_now_ms(void);
 void t_sleep_ms(int ms);
 

@@ -62,7 +62,7 @@ TEST(writers_and_readers_exchange_each_message_once_in_order)
 {
 	struct { int writer, number; } m;
 	unsigned char *seen;
-	int fd = t_open("q", O_RDWR), i, n = MESSAGES / WRITERS;
+	int fd = t_open("q", O_RDWR), i, n = t_scaled(MESSAGES) / WRITERS;
 
 	seen = mmap(NULL, WRITERS * n, PROT_READ | PROT_WRITE,
 		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -437,7 +437,7 @@ TEST(a_signal_interrupts_or_restarts)
  */
 TEST(signals_against_handoff_lose_nothing)
 {
-	int fd = t_open("q", O_RDWR), i, n = 20000;
+	int fd = t_open("q", O_RDWR), i, n = t_scaled(20000);
 	unsigned char *seen;
 	pid_t readers[4];
 	int number;
@@ -477,7 +477,8 @@ TEST(signals_against_handoff_lose_nothing)
 /* The same for writers: each number arrives exactly as often as it was sent. */
 TEST(signals_against_admission_lose_nothing)
 {
-	int fd = t_open("q", O_RDWR), i, n = 5000, number, got = 0;
+	int fd = t_open("q", O_RDWR), i, n = t_scaled(5000);
+	int number, got = 0;
 	unsigned char *seen;
 	pid_t writers[4], kicker;
 
