@@ -36,7 +36,8 @@ help:
 	@echo '                KASAN, lockdep, kmemleak, faults, KCSAN, PREEMPT_RT;'
 	@echo '                VARIANT=kasan TESTS="poll_test" for some'
 	@echo 'make check-matrix  the tests on 6.1, 6.12 and the newest kernel'
-	@echo 'make soak       random operations for SECONDS=600, from SEED=1 on'
+	@echo 'make soak       random operations against a model and on all sides,'
+	@echo '                twice SECONDS=600, from SEED=1 on'
 	@echo 'make bench-fio  load mailboxes with fio in that VM, print a table'
 	@echo 'make bench-delay  what a delayed message costs, in instructions'
 	@echo 'make bench-lookup  what finding one of many mailboxes costs'
@@ -114,10 +115,11 @@ check-matrix:
 	@mkscripts/check-matrix $(KERNEL) $(TESTS)
 
 soak: vm-module
-	@$(MAKE) -s build/tests/model_test
-	@$(VM) --timeout $$(($(SECONDS) + 600)) --add build/tests/model_test -- \
+	@$(MAKE) -s tests
+	@$(VM) --timeout $$(($(SECONDS) * 2 + 600)) --add build/tests -- \
 		env MODEL_SECONDS=$(SECONDS) MODEL_SEED=$(SEED) \
-		TEST_SECONDS=100000000 build/tests/model_test
+		TEST_SECONDS=100000000 TEST_TIMEOUT=100000000 \
+		build/tests/run model_test concurrent_test
 
 check-debug:
 	@mkscripts/check-debug $(VARIANT) $(TESTS)
