@@ -1,0 +1,103 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Mounts and the module go away under load, again and again for UNLOAD_SECONDS
+# (15): by killing all who use it, by lazy unmounting first, in any order. All
+# can be killed, nothing stays, and what is in use cannot be unloaded.
+. "$(dirname "$0")/tap.sh"
+
+here=$(realpath "$(dirname "$0")")
+ko=/vm/mboxfs.ko
+mnt=/tmp/unload_test
+load="stress_test concurrent_test group_test barrier_test process_test
+delay_test poll_test wait_test broadcast_test model_test"
+
+export MBOXFS_MOUNT=/tmp/unload_cwd
+mkdir -p $MBOXFS_MOUNT $mnt
+umount /mnt/mbox 2>/dev/null
+rmmod mboxfs 2>/dev/null
+
+start_load()
+{
+	local t
+
+	for t in $load; do
+		MBOXFS_MOUNT=$mnt STRESS_SECONDS=100 MODEL_SECONDS=100 \
+			setsid "$here/$t" >/dev/null 2>&1 &
+	done
+	sleep "$((RANDOM % 3)).$((RANDOM % 10))"
+}
+
+# soon COMMAND...: until it succeeds
+soon()
+{
+	local i
+
+	for ((i = 0; i < 300; i++)); do
+		! "$@" 2>/dev/null || return 0
+		sleep 0.1
+	done
+	fail "no success in 30 s: $*"
+}
+
+kill_all()
+{
+	pkill -KILL '_test$'
+	! pgrep '_test$' >/dev/null
+}
+
+in_use()
+{
+	fails rmmod mboxfs 2>/dev/null
+}
+
+one_round()
+{
+	insmod $ko
+	mount -t mboxfs none $mnt
+	start_load
+	case $((RANDOM % 4)) in
+	0)
+		soon kill_all
+		soon umount $mnt
+		;;
+	1)
+		umount -l $mnt
+		in_use
+		soon kill_all
+		;;
+	2)
+		in_use
+		fails umount $mnt 2>/dev/null
+		umount -l $mnt
+		# A second instance beside what is left of the first.
+		mount -t mboxfs none $mnt
+		start_load
+		soon kill_all
+		soon umount $mnt
+		;;
+	3)
+		umount -l $mnt
+		pkill -KILL 'stress_test|group_test' || true
+		in_use
+		soon kill_all
+		;;
+	esac
+	wait
+	soon umount -a -t mboxfs # also what tests had mounted themselves
+	soon rmmod mboxfs
+	fails grep -q mboxfs /proc/slabinfo
+}
+
+test_all_can_go_at_any_time()
+{
+	local end=$((SECONDS + ${UNLOAD_SECONDS:-15})) rounds=0
+
+	while [ $SECONDS -lt $end ]; do
+		one_round
+		rounds=$((rounds + 1))
+	done
+	echo "# $rounds rounds"
+	[ $rounds -gt 0 ]
+}
+
+run_tests "$@"
