@@ -143,7 +143,9 @@ static void make_cgroup(void)
 	write_file("/sys/fs/cgroup/cgroup.subtree_control", "+memory");
 	if (mkdir(CGROUP, 0755))
 		CHECK_EQ(errno, EEXIST);
-	write_file(CGROUP "/memory.max", "16777216");
+	/* Less where all is slow; but not less than a process needs. */
+	write_file(CGROUP "/memory.max",
+		   t_scaled(50) > 1 ? "16777216" : "6291456");
 	try_write(CGROUP "/memory.swap.max", "0");
 }
 
