@@ -23,7 +23,7 @@ tests := $(patsubst tests/%.c,build/tests/%,$(wildcard tests/*_test.c)) \
 scripts := $(patsubst tests/%,build/tests/%,$(wildcard tests/*.sh) tests/run) \
 	build/tests/complaints
 
-.PHONY: all module tests examples debug-tests vm-module run check check-debug check-matrix soak bench-fio bench-delay bench-lookup bench-synchmess lint install clean help FORCE
+.PHONY: all module tests examples debug-tests vm-module run check check-debug check-matrix soak bench bench-quick bench-programs bench-fio bench-delay bench-lookup bench-synchmess lint install clean help FORCE
 
 all: module examples tests
 
@@ -38,6 +38,9 @@ help:
 	@echo 'make check-matrix  the tests on 6.1, 6.12 and the newest kernel'
 	@echo 'make soak       random operations against a model and on all sides,'
 	@echo '                twice SECONDS=600, from SEED=1 on'
+	@echo 'make bench      all figures of docs/performance.md, in the VM'
+	@echo 'make bench-quick  instructions per message, against what they were'
+	@echo '                (bench/expected.tsv): fails beyond 3 % more'
 	@echo 'make bench-fio  load mailboxes with fio in that VM, print a table'
 	@echo 'make bench-delay  what a delayed message costs, in instructions'
 	@echo 'make bench-lookup  what finding one of many mailboxes costs'
@@ -127,9 +130,34 @@ check-debug:
 bench-fio: vm-module
 	@$(VM) --add bench/fio -- bench/fio/run
 
-build/bench/%: bench/%.c
+bench_programs := $(patsubst bench/%.c,build/bench/%,\
+	$(filter-out bench/peers.c,$(wildcard bench/*.c)))
+
+# What passes messages in more than one way.
+build/bench/messages build/bench/parallel build/bench/profile: bench/peers.c
+
+build/bench/%: bench/%.c bench/bench.h bench/peers.h
 	@mkdir -p build/bench
-	$(CC) $(CFLAGS) $(TEST_CFLAGS) -o $@ $<
+	$(CC) $(CFLAGS) $(TEST_CFLAGS) -o $@ $(filter %.c,$^)
+
+# The floor is measured in the VM, so it is built for its kernel.
+build/bench/floor.ko: $(wildcard bench/floor/*)
+	@mkdir -p build/bench/floor
+	@cp $^ build/bench/floor
+	$(MAKE) -C $(VM_KDIR) M=$(CURDIR)/build/bench/floor modules \
+		>build/bench/floor/log 2>&1 || \
+		{ cat build/bench/floor/log; exit 1; }
+	@cp build/bench/floor/floor.ko $@
+
+bench-programs: $(bench_programs) build/bench/floor.ko
+
+bench: vm-module
+	@$(MAKE) -s bench-programs
+	@mkscripts/bench
+
+bench-quick: vm-module
+	@$(MAKE) -s bench-programs
+	@mkscripts/bench --quick
 
 bench-delay: vm-module
 	@$(MAKE) -s build/bench/delay
