@@ -23,7 +23,7 @@ tests := $(patsubst tests/%.c,build/tests/%,$(wildcard tests/*_test.c)) \
 scripts := $(patsubst tests/%,build/tests/%,$(wildcard tests/*.sh) tests/run) \
 	build/tests/complaints
 
-.PHONY: all module tests examples debug-tests vm-module run check check-debug check-matrix soak bench bench-quick bench-programs bench-fio bench-delay bench-lookup bench-synchmess lint install clean help FORCE
+.PHONY: all module tests examples debug-tests vm-module run check check-debug check-matrix soak bench bench-quick bench-programs bench-fio bench-synchmess lint install clean help FORCE
 
 all: module examples tests
 
@@ -42,8 +42,6 @@ help:
 	@echo 'make bench-quick  instructions per message, against what they were'
 	@echo '                (bench/expected.tsv): fails beyond 3 % more'
 	@echo 'make bench-fio  load mailboxes with fio in that VM, print a table'
-	@echo 'make bench-delay  what a delayed message costs, in instructions'
-	@echo 'make bench-lookup  what finding one of many mailboxes costs'
 	@echo 'make bench-synchmess  writers, readers, delays over 64 mailboxes'
 	@echo 'make lint       W=1, sparse, checkpatch, shellcheck'
 	@echo 'make install    install the module for the kernel of KDIR'
@@ -134,7 +132,8 @@ bench_programs := $(patsubst bench/%.c,build/bench/%,\
 	$(filter-out bench/peers.c,$(wildcard bench/*.c)))
 
 # What passes messages in more than one way.
-build/bench/messages build/bench/parallel build/bench/profile: bench/peers.c
+build/bench/messages build/bench/depth build/bench/parallel \
+	build/bench/profile: bench/peers.c
 
 build/bench/%: bench/%.c bench/bench.h bench/peers.h
 	@mkdir -p build/bench
@@ -151,25 +150,15 @@ build/bench/floor.ko: $(wildcard bench/floor/*)
 
 bench-programs: $(bench_programs) build/bench/floor.ko
 
-bench: vm-module
-	@$(MAKE) -s bench-programs
+bench:
 	@mkscripts/bench
 
-bench-quick: vm-module
-	@$(MAKE) -s bench-programs
+bench-quick:
 	@mkscripts/bench --quick
-
-bench-delay: vm-module
-	@$(MAKE) -s build/bench/delay
-	@$(VM) --icount --add build/bench -- build/bench/delay
 
 bench-synchmess: vm-module
 	@$(MAKE) -s build/bench/synchmess
 	@$(VM) --add build/bench -- build/bench/synchmess
-
-bench-lookup: vm-module
-	@$(MAKE) -s build/bench/lookup
-	@$(VM) --icount --memory 4096 --add build/bench -- build/bench/lookup
 
 lint:
 	@mkscripts/install build lint

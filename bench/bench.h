@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
@@ -92,6 +93,32 @@ static inline void bench_limit(const char *path, const char *name,
 	snprintf(full, sizeof(full), "user.mboxfs.%s", name);
 	if (setxattr(path, full, value, strlen(value), 0))
 		err(1, "%s of %s", name, path);
+}
+
+/* Bytes of memory that are in use, however they were allocated. */
+static inline long long bench_memory(void)
+{
+	long long total = 0, available = 0;
+	char line[128];
+	FILE *f;
+
+	sync();
+	bench_tune("/proc/sys/vm/drop_caches", "1");
+	f = fopen("/proc/meminfo", "r");
+	if (!f)
+		err(1, "/proc/meminfo");
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "MemTotal: %lld", &total) != 1)
+			sscanf(line, "MemFree: %lld", &available);
+	fclose(f);
+	return (total - available) << 10;
+}
+
+/* Take all bounds of memory and of inodes away. */
+static inline void bench_unbound(void)
+{
+	if (mount(NULL, BENCH_MOUNT, NULL, MS_REMOUNT, "size=0,nr_inodes=0"))
+		err(1, "remount");
 }
 
 #endif /* BENCH_H */

@@ -21,6 +21,7 @@
 #define BURSTS	8
 #define BATCHES	8
 #define TURNS	64
+#define DEPTH	64
 
 struct work {
 	const struct peer	*peer;
@@ -105,6 +106,7 @@ static long long pingpong(struct work *work)
 	pid_t pid;
 
 	work->back.size = work->there.size;
+	work->back.depth = work->there.depth;
 	work->peer->open(&work->back);
 	pid = fork();
 	if (pid < 0)
@@ -121,7 +123,8 @@ static long long pingpong(struct work *work)
 
 static void measure(const struct peer *peer, size_t size, bool quick)
 {
-	struct work work = { .peer = peer, .there.size = size };
+	struct work work = { .peer = peer, .there = { .size = size,
+						.depth = DEPTH } };
 	const char *name = peer->name;
 
 	peer->open(&work.there);

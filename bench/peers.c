@@ -14,7 +14,7 @@
 #include "peers.h"
 
 #define FLOOR_FILE	"/tmp/floor/copy"
-#define MANY_BYTES	(4 << 20)
+#define SKB_OVERHEAD	768
 
 static unsigned int opened;
 
@@ -37,17 +37,18 @@ static int recv_read(struct channel *channel, struct packet *packet)
 	       channel->size ? 0 : -1;
 }
 
-/* A mailbox with no name, so that it is gone with its last descriptor. */
 static void open_mailbox(struct channel *channel)
 {
-	char path[64];
+	char path[64], text[24];
 
 	snprintf(path, sizeof(path), BENCH_MOUNT "/bench-%d-%u", getpid(),
 		 opened++);
 	channel->out = open(path, O_RDWR | O_CREAT | O_EXCL, 0600);
 	if (channel->out < 0)
 		err(1, "%s", path);
-	bench_limit(path, "max_bytes", "4m");
+	snprintf(text, sizeof(text), "%ld", channel->depth);
+	bench_limit(path, "max_messages", text);
+	bench_limit(path, "max_bytes", "0");
 	channel->in = channel->out;
 }
 
@@ -113,11 +114,13 @@ static void open_floor(struct channel *channel)
 	channel->in = channel->out;
 }
 
+/* Each message has pages of its own, or shares them. */
 static void open_any_pipe(struct channel *channel, int flags)
 {
+	long room = channel->depth * ((channel->size + 4095) & ~4095L);
 	int fds[2];
 
-	if (pipe2(fds, flags) || fcntl(fds[1], F_SETPIPE_SZ, MANY_BYTES) < 0)
+	if (pipe2(fds, flags) || fcntl(fds[1], F_SETPIPE_SZ, room) < 0)
 		err(1, "pipe");
 	channel->in = fds[0];
 	channel->out = fds[1];
@@ -135,7 +138,7 @@ static void open_packet_pipe(struct channel *channel)
 
 static void open_mq(struct channel *channel)
 {
-	struct mq_attr attr = { .mq_maxmsg = 256,
+	struct mq_attr attr = { .mq_maxmsg = channel->depth,
 				.mq_msgsize = channel->size };
 	char name[32];
 
@@ -160,9 +163,14 @@ static int recv_mq(struct channel *channel, struct packet *packet)
 
 static void open_sysv(struct channel *channel)
 {
+	struct msqid_ds ds;
+
 	channel->out = msgget(IPC_PRIVATE, IPC_CREAT | 0600);
-	if (channel->out < 0)
+	if (channel->out < 0 || msgctl(channel->out, IPC_STAT, &ds))
 		err(1, "msgget");
+	ds.msg_qbytes = channel->depth * channel->size;
+	if (msgctl(channel->out, IPC_SET, &ds))
+		err(1, "msgctl");
 	channel->in = channel->out;
 }
 
@@ -185,8 +193,10 @@ static int recv_sysv(struct channel *channel, struct packet *packet)
 
 static void open_socket(struct channel *channel, int type)
 {
-	int fds[2], room = MANY_BYTES;
+	int fds[2], room;
 
+	/* The kernel doubles it, and counts what goes with a message. */
+	room = channel->depth * (channel->size + SKB_OVERHEAD) / 2;
 	if (socketpair(AF_UNIX, type, 0, fds) ||
 	    setsockopt(fds[0], SOL_SOCKET, SO_SNDBUFFORCE, &room,
 		       sizeof(room)))
@@ -287,11 +297,10 @@ void peers_raise_limits(void)
 {
 	struct rlimit none = { RLIM_INFINITY, RLIM_INFINITY };
 
-	bench_tune("/proc/sys/fs/mqueue/msg_max", "1024");
+	bench_tune("/proc/sys/fs/mqueue/msg_max", "65536");
 	bench_tune("/proc/sys/fs/mqueue/msgsize_max", "65536");
 	bench_tune("/proc/sys/kernel/msgmax", "65536");
-	bench_tune("/proc/sys/kernel/msgmnb", "4194304");
-	bench_tune("/proc/sys/net/unix/max_dgram_qlen", "1024");
+	bench_tune("/proc/sys/net/unix/max_dgram_qlen", "65536");
 	if (setrlimit(RLIMIT_MSGQUEUE, &none))
 		err(1, "RLIMIT_MSGQUEUE");
 }

@@ -13,6 +13,7 @@ struct channel {
 	int	out;	/* what is sent to */
 	int	in;	/* what is received from */
 	size_t	size;	/* of each message */
+	long	depth;	/* messages for which there is room */
 };
 
 /* The type is SysV's; the others send and receive the data alone. */
@@ -25,7 +26,7 @@ struct packet {
  * struct peer - a way to pass messages
  * @name:	in keys
  * @max:	bytes of its longest message
- * @open:	make a channel for messages of its size, with room for many
+ * @open:	make a channel for messages of its size and its depth
  * @close:	and away with it
  * @send:	one message, waits for room; 0 or -1
  * @recv:	one message, waits for one; 0 or -1

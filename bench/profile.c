@@ -202,6 +202,7 @@ static void profile(const char *name, size_t size, int functions)
 
 	peer = peer_find(name);
 	channel.size = size;
+	channel.depth = PAIRS;
 	peer->open(&channel);
 	cost = bench_cost(pairs, NULL, PAIRS);
 	sample();

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What goes through when several processors work at once, messages per second:
+ * W writers and R readers at one queue, beside its peers; the same of mailboxes
+ * alone by processes and size (heat); 64 mailboxes of a group with a ceiling
+ * and without; and how often blocked readers are woken. Run with mkscripts/vm
+ * --smp 2. Times say nothing there but beside others of the same run, so the
+ * peers take turns, and the median of the rounds counts.
+ *
+ * Keys: parallel.WwRr.BYTES.PEER, heat.PROCESSES.BYTES, ceiling.ratio,
+ * switches.READERS.PEER
+ */
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "bench.h"
+#include "peers.h"
+
+#define ROUNDS		7
+#define HEAT_ROUNDS	3
+#define CEILING_ROUNDS	15
+#define WARM_UP		30000		/* us */
+#define WHILE		200000		/* us */
+#define DEPTH		1024
+#define PROCESSES	128
+#define MAILBOXES	64
+#define READERS		64
+#define MESSAGES	10000
+
+/* What each process has done, in a cache line of its own. */
+struct count {
+	atomic_long	done;
+	char		pad[64 - sizeof(atomic_long)];
+};
+
+static struct count *counts;
+static struct packet packet;
+static const struct peer *peer;
+static struct channel channel;
+static pid_t children[PROCESSES];
+static int child_count;
+
+static void start(void (*work)(struct count *count))
+{
+	struct count *count = &counts[child_count];
+	pid_t pid;
+
+	count->done = 0;
+	pid = fork();
+	if (pid < 0)
+		err(1, "fork");
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		work(count);
+		err(1, "%s", peer ? peer->name : "mailboxes");
+	}
+	children[child_count++] = pid;
+}
+
+/* One that has ended by itself has failed. */
+static void stop_all(void)
+{
+	int i, status;
+
+	for (i = 0; i < child_count; i++)
+		kill(children[i], SIGKILL);
+	for (i = 0; i < child_count; i++)
+		if (waitpid(children[i], &status, 0) < 0 ||
+		    !WIFSIGNALED(status))
+			errx(1, "a process has failed");
+	child_count = 0;
+}
+
+static long all_done(void)
+{
+	long sum = 0;
+	int i;
+
+	for (i = 0; i < child_count; i++)
+		sum += counts[i].done;
+	return sum;
+}
+
+/* How much is done in a second. */
+static double rate(void)
+{
+	long long begin, end;
+	long before, after;
+
+	usleep(WARM_UP);
+	begin = bench_now();
+	before = all_done();
+	usleep(WHILE);
+	after = all_done();
+	end = bench_now();
+	return (after - before) * 1e9 / (end - begin);
+}
+
+static void write_on(struct count *count)
+{
+	while (!peer->send(&channel, &packet))
+		;
+}
+
+static void read_on(struct count *count)
+{
+	while (!peer->recv(&channel, &packet))
+		atomic_fetch_add_explicit(&count->done, 1,
+					  memory_order_relaxed);
+}
+
+static double throughput(const struct peer *of, int writers, int readers,
+			 size_t size)
+{
+	double result;
+
+	peer = of;
+	channel.size = size;
+	channel.depth = DEPTH;
+	peer->open(&channel);
+	while (readers--)
+		start(read_on);
+	while (writers--)
+		start(write_on);
+	result = rate();
+	stop_all();
+	peer->close(&channel);
+	return result;
+}
+
+static void measure_throughput(int each, size_t size)
+{
+	static const char *const names[] = { "mboxfs", "packet", "mq", "sysv",
+					     "seqpacket", "datagram" };
+	double result[ARRAY_SIZE(names)][ROUNDS];
+	int round, i;
+
+	for (round = 0; round < ROUNDS; round++)
+		for (i = 0; i < ARRAY_SIZE(names); i++)
+			result[i][round] = throughput(peer_find(names[i]),
+						      each, each, size);
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		bench_report((long)bench_median(result[i], ROUNDS),
+			     "parallel.%dw%dr.%zu.%s", each, each, size,
+			     names[i]);
+}
+
+static void measure_heat(int processes, size_t size)
+{
+	double result[HEAT_ROUNDS];
+	int i;
+
+	for (i = 0; i < HEAT_ROUNDS; i++)
+		result[i] = throughput(peer_find("mboxfs"), processes / 2,
+				       processes / 2, size);
+	bench_report((long)bench_median(result, HEAT_ROUNDS), "heat.%d.%zu",
+		     processes, size);
+}
+
+/* Messages through mailboxes of the working directory at random. */
+static void use_mailboxes(struct count *count)
+{
+	unsigned int seed = count - counts;
+	int fds[MAILBOXES], i;
+	char name[16];
+
+	for (i = 0; i < MAILBOXES; i++) {
+		snprintf(name, sizeof(name), "%d", i);
+		fds[i] = open(name, O_RDWR | O_CREAT, 0600);
+		if (fds[i] < 0)
+			err(1, "%s", name);
+	}
+	do {
+		i = rand_r(&seed) % MAILBOXES;
+		atomic_fetch_add_explicit(&count->done, 1,
+					  memory_order_relaxed);
+	} while (write(fds[i], packet.data, 128) == 128 &&
+		 read(fds[i], packet.data, 128) == 128);
+}
+
+static double group_rate(const char *group)
+{
+	double result;
+
+	if (chdir(group))
+		err(1, "%s", group);
+	start(use_mailboxes);
+	start(use_mailboxes);
+	result = rate();
+	stop_all();
+	return result;
+}
+
+static void measure_ceiling(void)
+{
+	static const char bounded[] = BENCH_MOUNT "/ceiling";
+	static const char unbounded[] = BENCH_MOUNT "/no-ceiling";
+	double ratio[CEILING_ROUNDS];
+	int i;
+
+	peer = NULL;
+	if (mkdir(bounded, 0700) || mkdir(unbounded, 0700))
+		err(1, "mkdir");
+	bench_limit(bounded, "group_max_bytes", "64m");
+	for (i = 0; i < CEILING_ROUNDS; i++)
+		ratio[i] = group_rate(bounded) / group_rate(unbounded);
+	bench_report(bench_median(ratio, CEILING_ROUNDS), "ceiling.ratio");
+}
+
+/* How often all processes have been switched away from. */
+static long switches(void)
+{
+	char path[32], line[128];
+	long sum = 0, n;
+	FILE *f;
+	int i;
+
+	for (i = 0; i < child_count; i++) {
+		snprintf(path, sizeof(path), "/proc/%d/status", children[i]);
+		f = fopen(path, "r");
+		if (!f)
+			err(1, "%s", path);
+		while (fgets(line, sizeof(line), f))
+			if (sscanf(line, "voluntary_ctxt_switches: %ld",
+				   &n) == 1 ||
+			    sscanf(line, "nonvoluntary_ctxt_switches: %ld",
+				   &n) == 1)
+				sum += n;
+		fclose(f);
+	}
+	return sum;
+}
+
+/* Until @messages have been received and all readers are asleep again. */
+static void await_readers(long messages)
+{
+	int i;
+
+	for (i = 0; i < 10000 && all_done() < messages; i++)
+		usleep(1000);
+	if (all_done() != messages)
+		errx(1, "%s: %ld of %ld messages received", peer->name,
+		     all_done(), messages);
+	usleep(200000);
+}
+
+static void measure_switches(const char *name)
+{
+	long before;
+	int i;
+
+	peer = peer_find(name);
+	channel.size = 128;
+	channel.depth = DEPTH;
+	peer->open(&channel);
+	for (i = 0; i < READERS; i++)
+		start(read_on);
+	await_readers(0);
+	before = switches();
+	for (i = 0; i < MESSAGES; i++)
+		if (peer->send(&channel, &packet))
+			err(1, "%s: send", name);
+	await_readers(MESSAGES);
+	bench_report((double)(switches() - before) / MESSAGES,
+		     "switches.%d.%s", READERS, name);
+	stop_all();
+	peer->close(&channel);
+}
+
+int main(void)
+{
+	static const size_t sizes[] = { 128, 4096 };
+	static const size_t heat[] = { 10, 1000, 5000, 10000 };
+	int each, i, processes;
+
+	counts = mmap(NULL, PROCESSES * sizeof(*counts),
+		      PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		      0);
+	if (counts == MAP_FAILED)
+		err(1, "mmap");
+	peers_raise_limits();
+	measure_switches("mboxfs");
+	measure_switches("mq");
+	measure_switches("sysv");
+	measure_switches("packet");
+	measure_switches("seqpacket");
+	measure_ceiling();
+	for (processes = 2; processes <= 8; processes += 2)
+		for (i = 0; i < ARRAY_SIZE(heat); i++)
+			measure_heat(processes, heat[i]);
+	for (each = 2; each <= 8; each *= 2)
+		for (i = 0; i < ARRAY_SIZE(sizes); i++)
+			measure_throughput(each, sizes[i]);
+	return 0;
+}
