@@ -168,24 +168,20 @@ static u64 __mbox_next_expiry(const struct mbox *box)
 }
 
 /**
- * __mbox_catch_up - publish what is due by the clock, discard what has expired
+ * __mbox_catch_up_now - __mbox_catch_up() where something may be due
  * @box:	the mailbox
  * @after:	of this step
  *
  * Context: lock held.
  * Return: whether there is more to do after a batch.
  */
-bool __mbox_catch_up(struct mbox *box, struct mbox_after *after)
+bool __mbox_catch_up_now(struct mbox *box, struct mbox_after *after)
 {
 	unsigned int batch = MBOX_BATCH;
 	struct mbox_msg *msg;
+	u64 now = ktime_get_boottime_ns();
 	bool expired = false;
-	u64 now;
 
-	if (likely(RB_EMPTY_ROOT(&box->due.rb_root) &&
-		   RB_EMPTY_ROOT(&box->expiring.rb_root)))
-		return false;
-	now = ktime_get_boottime_ns();
 	for (; batch && __mbox_next_due(box) <= now; batch--) {
 		msg = mbox_due_msg(rb_first_cached(&box->due));
 		__mbox_undelay(box, msg);

@@ -51,21 +51,23 @@ struct mbox_waiter {
  * struct mbox_after - what a step has led to, done after the unlock
  * @ended:	waits that are over
  * @garbage:	messages to put
+ * @full:	a group whose holders are to give back what they do not need, and
+ *		then the mailbox is to be settled; with a reference, or NULL
  * @readable:	messages that have become readable
  * @writable:	there is room now and was not before
  * @hangup:	the mailbox has been stopped, or is drained after that
- * @full:	a group whose holders are to give back what they do not need, and
- *		then the mailbox is to be settled; with a reference, or NULL
- * @was_writable: whether there was room when the step began
+ * @event:	something may matter to those who poll
+ * @more:	@ended, @garbage or @full may have something
  */
 struct mbox_after {
 	struct list_head	ended;
 	struct list_head	garbage;
+	struct mbox_group	*full;
 	unsigned int		readable;
 	bool			writable;
 	bool			hangup;
-	bool			was_writable;
-	struct mbox_group	*full;
+	bool			event;
+	bool			more;
 };
 
 /* Leaves a queue unless the wait has been ended; see mbox_leave(). */
@@ -89,13 +91,17 @@ static inline u64 __mbox_used(const struct mbox *box)
 	return box->held.bytes + box->delayed.bytes;
 }
 
+/* Whether more is reserved than is to stay. */
+static inline bool __mbox_too_much(const struct mbox *box)
+{
+	return mbox_account_too_much(&box->account, __mbox_used(box));
+}
+
 /* Keep reserved what is needed, and some more far from the ceilings. */
 static inline void __mbox_give_back(struct mbox *box)
 {
-	u64 used = __mbox_used(box);
-
-	if (unlikely(mbox_account_too_much(&box->account, used)))
-		mbox_account_release(&box->account, used);
+	if (unlikely(__mbox_too_much(box)))
+		mbox_account_release(&box->account, __mbox_used(box));
 }
 
 /* Why a stopped mailbox refuses messages. */
@@ -104,23 +110,14 @@ static inline int __mbox_refusal(const struct mbox *box)
 	return box->dead ? box->dead : -ESHUTDOWN;
 }
 
-/* The next message to be received, or NULL. */
-static inline struct mbox_msg *__mbox_first(struct mbox *box)
-{
-	return mbox_store_next(&box->store, NULL);
-}
-
 /* In queue.c */
-void mbox_lock(struct mbox *box, struct mbox_after *after)
-	__acquires(&box->lock);
-void mbox_unlock(struct mbox *box, struct mbox_after *after)
-	__releases(&box->lock);
+void __mbox_note_full(struct mbox *box);
+void mbox_finish(struct mbox *box, struct mbox_after *after, bool watched);
 void __mbox_publish(struct mbox *box, struct mbox_msg *msg, u64 now,
 		    struct mbox_after *after);
 void __mbox_discard(struct mbox *box, struct mbox_msg *msg,
 		    struct mbox_after *after);
-void __mbox_unstore(struct mbox *box, struct mbox_msg *msg);
-void __mbox_settle(struct mbox *box, struct mbox_after *after);
+void __mbox_settle_all(struct mbox *box, struct mbox_after *after);
 
 /* In send.c */
 bool __mbox_writable(const struct mbox *box);
@@ -152,7 +149,104 @@ struct rb_root __mbox_take_delayed(struct mbox *box);
 void mbox_free_delayed(struct mbox *box, struct rb_root *delayed);
 void __mbox_expire_at(struct mbox *box, struct mbox_msg *msg);
 void __mbox_unexpire(struct mbox *box, struct mbox_msg *msg);
-bool __mbox_catch_up(struct mbox *box, struct mbox_after *after);
+bool __mbox_catch_up_now(struct mbox *box, struct mbox_after *after);
 void __mbox_arm(struct mbox *box);
+
+/**
+ * mbox_lock - begin a step
+ * @box:	the mailbox
+ * @after:	collects what the step leads to
+ */
+static inline void mbox_lock(struct mbox *box, struct mbox_after *after)
+	__acquires(&box->lock)
+{
+	INIT_LIST_HEAD(&after->ended);
+	INIT_LIST_HEAD(&after->garbage);
+	after->full = NULL;
+	after->readable = 0;
+	after->writable = false;
+	after->hangup = false;
+	after->event = false;
+	after->more = false;
+	spin_lock(&box->lock);
+}
+
+/* Drop the lock; whether there is an event, and someone who polls. */
+static inline bool __mbox_end_step(struct mbox *box, struct mbox_after *after)
+	__releases(&box->lock)
+{
+	bool watched = false;
+
+	if (after->event)
+		/* See MBOX_POLL for why waitqueue_active() needs no barrier. */
+		watched = waitqueue_active(&box->poll) ||
+			  READ_ONCE(box->fasync);
+	if (unlikely(watched))
+		__mbox_note_full(box);
+	spin_unlock(&box->lock);
+	return watched;
+}
+
+/**
+ * mbox_unlock - end a step: drop the lock, then do what it has led to
+ * @box:	the mailbox
+ * @after:	from mbox_lock()
+ *
+ * Context: may sleep.
+ */
+static inline void mbox_unlock(struct mbox *box, struct mbox_after *after)
+	__releases(&box->lock)
+{
+	bool watched = __mbox_end_step(box, after);
+
+	if (unlikely(watched || after->more))
+		mbox_finish(box, after, watched);
+}
+
+/* A message goes when the lock has been dropped. */
+static inline void mbox_after_put(struct mbox_after *after,
+				  struct mbox_msg *msg)
+{
+	list_add_tail(&msg->node, &after->garbage);
+	after->more = true;
+}
+
+/**
+ * __mbox_catch_up - publish what is due by the clock, discard what has expired
+ * @box:	the mailbox
+ * @after:	of this step
+ *
+ * Context: lock held.
+ * Return: whether there is more to do after a batch.
+ */
+static inline bool __mbox_catch_up(struct mbox *box, struct mbox_after *after)
+{
+	if (likely(RB_EMPTY_ROOT(&box->due.rb_root) &&
+		   RB_EMPTY_ROOT(&box->expiring.rb_root)))
+		return false;
+	return __mbox_catch_up_now(box, after);
+}
+
+/**
+ * __mbox_settle - messages have gone, or what kept them out has changed
+ * @box:	the mailbox
+ * @after:	of this step
+ *
+ * Context: lock held.
+ */
+static inline void __mbox_settle(struct mbox *box, struct mbox_after *after)
+{
+	if (unlikely(box->full || box->stopped || !list_empty(&box->writers) ||
+		     __mbox_too_much(box)))
+		__mbox_settle_all(box, after);
+}
+
+/* Take a message out of the store. */
+static inline void __mbox_unstore(struct mbox *box, struct mbox_msg *msg)
+{
+	mbox_store_del(&box->store, msg);
+	if (unlikely(msg->ttl_ms))
+		__mbox_unexpire(box, msg);
+}
 
 #endif /* _MBOXFS_ENGINE_H */

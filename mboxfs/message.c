@@ -12,8 +12,9 @@
  */
 #include "message.h"
 
-#include <linux/kernel.h>
 #include <linux/cred.h>
+#include <linux/kernel.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
@@ -28,6 +29,7 @@ struct mbox_segment {
 	u8			data[];
 };
 
+#define MBOX_OBJECT_MIN		128
 #define MBOX_OBJECT_MAX		4096
 #define MBOX_FIRST_MAX		(MBOX_OBJECT_MAX - sizeof(struct mbox_msg))
 #define MBOX_SEGMENT_MAX	(MBOX_OBJECT_MAX - sizeof(struct mbox_segment))
@@ -37,7 +39,7 @@ static struct {
 	unsigned int		size;
 	struct kmem_cache	*cache;
 } mbox_msg_caches[] = {
-	{ "mboxfs_msg_128", 128 },
+	{ "mboxfs_msg_128", MBOX_OBJECT_MIN },
 	{ "mboxfs_msg_256", 256 },
 	{ "mboxfs_msg_512", 512 },
 	{ "mboxfs_msg_1k", 1024 },
@@ -48,14 +50,15 @@ static struct {
 static struct kmem_cache *mbox_segment_cache;
 static struct kmem_cache *mbox_extra_cache;
 
+/* The smallest cache for a header and @len bytes; the largest, if none is. */
 static unsigned int mbox_msg_cache(size_t len)
 {
-	unsigned int i;
+	size_t size = sizeof(struct mbox_msg) + len;
 
-	for (i = 0; i < ARRAY_SIZE(mbox_msg_caches) - 1; i++)
-		if (sizeof(struct mbox_msg) + len <= mbox_msg_caches[i].size)
-			break;
-	return i;
+	if (size > MBOX_OBJECT_MAX / 2)
+		return ARRAY_SIZE(mbox_msg_caches) - 1;
+	return size <= MBOX_OBJECT_MIN ? 0 :
+	       ilog2(size - 1) + 1 - ilog2(MBOX_OBJECT_MIN);
 }
 
 static size_t mbox_msg_segments(size_t len)
@@ -65,27 +68,22 @@ static size_t mbox_msg_segments(size_t len)
 	return DIV_ROUND_UP(len - MBOX_FIRST_MAX, MBOX_SEGMENT_MAX);
 }
 
-static u64 mbox_msg_size(unsigned int cache, size_t len, bool extra)
-{
-	u64 size = mbox_msg_caches[cache].size;
-
-	if (unlikely(len > MBOX_FIRST_MAX))
-		size += (u64)mbox_msg_segments(len) * MBOX_OBJECT_MAX;
-	return extra ? size + sizeof(struct mbox_extra) : size;
-}
-
 /**
- * mbox_msg_memory - the memory a message uses
- * @msg:	the message
+ * mbox_msg_memory - the memory that a message needs
+ * @len:	bytes of the body, at most MBOXFS_MESSAGE_MAX
+ * @extra:	whether it has a struct mbox_extra
+ *
+ * Messages that need the same have the same objects.
  *
  * Context: any.
- * Return: bytes of all its own objects, which is what its pool is charged.
  */
-u64 mbox_msg_memory(const struct mbox_msg *msg)
+u32 mbox_msg_memory(size_t len, bool extra)
 {
-	if (unlikely(msg->cache & MBOX_MSG_COPY))
-		return mbox_msg_size(0, 0, msg->extra);
-	return mbox_msg_size(msg->cache, msg->len, msg->extra);
+	u32 size = MBOX_OBJECT_MIN << mbox_msg_cache(len);
+
+	if (unlikely(len > MBOX_FIRST_MAX))
+		size += mbox_msg_segments(len) * MBOX_OBJECT_MAX;
+	return extra ? size + sizeof(struct mbox_extra) : size;
 }
 
 /*
@@ -102,6 +100,17 @@ static void mbox_msg_set_sender(struct mbox_msg *msg)
 	else
 		msg->sender = (unsigned long)get_pid(pid);
 	current_euid_egid(&msg->uid, &msg->gid);
+}
+
+/* The caller is going to send it; it is all that is not about memory. */
+static void mbox_msg_begin(struct mbox_msg *msg)
+{
+	msg->state = MBOX_MSG_OUTSIDE;
+	msg->priority = 0;
+	msg->tag = 0;
+	msg->ttl_ms = 0;
+	msg->time = MBOX_DELAY_DEFAULT;
+	mbox_msg_set_sender(msg);
 }
 
 /* The sender's struct pid, if it is one. */
@@ -180,7 +189,7 @@ struct mbox_msg *mbox_msg_alloc(struct mbox_pool *pool, size_t len, bool extra,
 				gfp_t gfp)
 {
 	unsigned int cache = mbox_msg_cache(len);
-	u64 size = mbox_msg_size(cache, len, extra);
+	u32 size = mbox_msg_memory(len, extra);
 	struct mbox_msg *msg;
 
 	if (!mbox_pool_charge(pool, size))
@@ -189,14 +198,10 @@ struct mbox_msg *mbox_msg_alloc(struct mbox_pool *pool, size_t len, bool extra,
 	if (!msg)
 		goto out_uncharge;
 	msg->len = len;
+	msg->memory = size;
 	msg->cache = cache;
-	msg->state = MBOX_MSG_OUTSIDE;
 	msg->segments = NULL;
 	msg->extra = NULL;
-	msg->priority = 0;
-	msg->tag = 0;
-	msg->ttl_ms = 0;
-	msg->time = MBOX_DELAY_DEFAULT;
 	refcount_set(&msg->refs, 1);
 	if (unlikely(extra)) {
 		msg->extra = kmem_cache_zalloc(mbox_extra_cache, gfp);
@@ -205,7 +210,7 @@ struct mbox_msg *mbox_msg_alloc(struct mbox_pool *pool, size_t len, bool extra,
 	}
 	if (unlikely(len > MBOX_FIRST_MAX) && !mbox_msg_add_segments(msg, gfp))
 		goto out_free;
-	mbox_msg_set_sender(msg);
+	mbox_msg_begin(msg);
 	return msg;
 
 out_free:
@@ -255,13 +260,12 @@ struct mbox_msg *mbox_msg_copy(struct mbox_pool *pool, struct mbox_msg *original
 void mbox_msg_put(struct mbox_pool *pool, struct mbox_msg *msg)
 {
 	struct mbox_msg *original = NULL;
-	u64 size;
+	u32 size = msg->memory;
 
 	if (likely(refcount_read(&msg->refs) == 1))
 		smp_rmb(); /* pairs with the release of whoever put it last */
 	else if (!refcount_dec_and_test(&msg->refs))
 		return;
-	size = mbox_msg_memory(msg);
 	put_pid(mbox_msg_sender_pid(msg));
 	if (unlikely(msg->cache & MBOX_MSG_COPY)) {
 		original = msg->original;

@@ -12,7 +12,6 @@
 #include <linux/uidgid.h>
 
 #include "pool.h"
-#include "store.h"
 
 struct iov_iter;
 struct mbox_waiter;
@@ -27,6 +26,35 @@ enum mbox_msg_state {
 	MBOX_MSG_DELAYED,	/* sent, to become readable later */
 	MBOX_MSG_STORED,	/* readable */
 	MBOX_MSG_COPYING,	/* with a reader */
+};
+
+/**
+ * struct mbox_sum - some messages, added up
+ * @messages:	how many
+ * @bytes:	their bodies
+ * @memory:	what they use of their pool
+ */
+struct mbox_sum {
+	u64	messages;
+	u64	bytes;
+	u64	memory;
+};
+
+/**
+ * struct mbox_level - the messages of one priority above the default
+ * @node:	place in mbox_store->levels
+ * @messages:	first in, first out
+ * @sum:	of @messages
+ * @priority:	their priority
+ *
+ * Lives in one of its own messages, and moves to another one with it: so a
+ * level never needs memory at a moment when there may be none.
+ */
+struct mbox_level {
+	struct rb_node		node;
+	struct list_head	messages;
+	struct mbox_sum		sum;
+	u32			priority;
 };
 
 /**
@@ -75,6 +103,7 @@ struct mbox_extra {
  * @ttl_ms:	how long it may stay unread once readable, or 0
  * @refs:	who knows it: its mailbox, and those who peek
  * @len:	bytes of the body
+ * @memory:	bytes of all its own objects, which is what its pool is charged
  * @priority:	higher ones are received first
  * @state:	where it is
  * @cache:	which of the own caches this object is from, and MBOX_MSG_COPY
@@ -107,6 +136,7 @@ struct mbox_msg {
 	u32			ttl_ms;
 	refcount_t		refs;
 	u32			len;
+	u32			memory;
 	u16			priority;
 	u8			state;
 	u8			cache;
@@ -122,10 +152,36 @@ void mbox_msg_put_list(struct mbox_pool *pool, struct list_head *list);
 int mbox_msg_copy_from(struct mbox_msg *msg, struct iov_iter *from);
 int mbox_msg_copy_to(struct mbox_msg *msg, size_t offset, size_t len,
 		     struct iov_iter *to);
-u64 mbox_msg_memory(const struct mbox_msg *msg);
+u32 mbox_msg_memory(size_t len, bool extra);
 pid_t mbox_msg_sender(const struct mbox_msg *msg, struct pid_namespace *ns);
 
 int mbox_msg_init(void);
 void mbox_msg_exit(void);
+
+/**
+ * mbox_sum_add - one more message
+ * @sum:	the sum
+ * @msg:	the message
+ */
+static inline void mbox_sum_add(struct mbox_sum *sum,
+				const struct mbox_msg *msg)
+{
+	sum->messages++;
+	sum->bytes += msg->len;
+	sum->memory += msg->memory;
+}
+
+/**
+ * mbox_sum_sub - one message less
+ * @sum:	the sum
+ * @msg:	the message
+ */
+static inline void mbox_sum_sub(struct mbox_sum *sum,
+				const struct mbox_msg *msg)
+{
+	sum->messages--;
+	sum->bytes -= msg->len;
+	sum->memory -= msg->memory;
+}
 
 #endif /* _MBOXFS_MESSAGE_H */

@@ -14,24 +14,6 @@
 #include "barrier.h"
 #include "compat.h"
 
-/**
- * mbox_lock - begin a step
- * @box:	the mailbox
- * @after:	collects what the step leads to
- */
-void mbox_lock(struct mbox *box, struct mbox_after *after)
-	__acquires(&box->lock)
-{
-	INIT_LIST_HEAD(&after->ended);
-	INIT_LIST_HEAD(&after->garbage);
-	after->readable = 0;
-	after->writable = false;
-	after->hangup = false;
-	after->full = NULL;
-	spin_lock(&box->lock);
-	after->was_writable = __mbox_writable(box);
-}
-
 /*
  * Each kind of event is a wake-up of its own: an exclusive poller counts as
  * woken when the key has any bit it asked for, and must not take an event of
@@ -53,25 +35,6 @@ static void mbox_notify(struct mbox *box, const struct mbox_after *after)
 		kill_fasync(&box->fasync, SIGIO, POLL_IN);
 	if (after->writable)
 		kill_fasync(&box->fasync, SIGIO, POLL_OUT);
-}
-
-static void mbox_end_step(struct mbox *box, struct mbox_after *after)
-	__releases(&box->lock)
-{
-	bool event = after->readable || after->writable || after->hangup;
-
-	if (event)
-		/* See MBOX_POLL for why waitqueue_active() needs no barrier. */
-		event = waitqueue_active(&box->poll) ||
-			READ_ONCE(box->fasync);
-	__mbox_give_back(box);
-	spin_unlock(&box->lock);
-
-	mbox_wake(&after->ended);
-	if (unlikely(event))
-		mbox_notify(box, after);
-	if (unlikely(!list_empty(&after->garbage)))
-		mbox_msg_put_list(box->pool, &after->garbage);
 }
 
 /**
@@ -105,40 +68,43 @@ void mbox_reclaim(struct mbox_group *group)
 }
 
 /**
- * mbox_unlock - end a step: drop the lock, then do what it has led to
+ * __mbox_note_full - remember to tell those who poll when there is room again
  * @box:	the mailbox
- * @after:	from mbox_lock()
  *
- * Context: may sleep.
+ * Context: lock held.
  */
-void mbox_unlock(struct mbox *box, struct mbox_after *after)
-	__releases(&box->lock)
+void __mbox_note_full(struct mbox *box)
+{
+	if (!__mbox_writable(box))
+		box->full = true;
+}
+
+/**
+ * mbox_finish - do what a step has led to
+ * @box:	the mailbox
+ * @after:	of the step
+ * @watched:	whether there is an event, and someone who polls
+ *
+ * Context: may sleep; no lock held.
+ */
+void mbox_finish(struct mbox *box, struct mbox_after *after, bool watched)
 {
 	struct mbox_group *full;
 
-	mbox_end_step(box, after);
-	while (unlikely(after->full)) {
+	for (;;) {
+		mbox_wake(&after->ended);
+		if (watched)
+			mbox_notify(box, after);
+		mbox_msg_put_list(box->pool, &after->garbage);
 		full = after->full;
+		if (likely(!full))
+			return;
 		mbox_reclaim(full);
 		mbox_group_put(full);
 		mbox_lock(box, after);
 		__mbox_settle(box, after);
-		mbox_end_step(box, after);
+		watched = __mbox_end_step(box, after);
 	}
-}
-
-/**
- * __mbox_unstore - take a message out of the store
- * @box:	the mailbox
- * @msg:	the message, stored
- *
- * Context: lock held.
- */
-void __mbox_unstore(struct mbox *box, struct mbox_msg *msg)
-{
-	mbox_store_del(&box->store, msg);
-	if (unlikely(msg->ttl_ms))
-		__mbox_unexpire(box, msg);
 }
 
 /**
@@ -166,6 +132,7 @@ void __mbox_publish(struct mbox *box, struct mbox_msg *msg, u64 now,
 	if (unlikely(msg->ttl_ms))
 		__mbox_expire_at(box, msg);
 	after->readable++;
+	after->event = true;
 }
 
 /**
@@ -184,7 +151,7 @@ void __mbox_discard(struct mbox *box, struct mbox_msg *msg,
 	mbox_sum_sub(&box->held, msg);
 	msg->state = MBOX_MSG_OUTSIDE;
 	mbox_cancel_sender(msg, after);
-	list_add_tail(&msg->node, &after->garbage);
+	mbox_after_put(after, msg);
 }
 
 static void __mbox_end_all(struct list_head *queue, int result,
@@ -197,21 +164,26 @@ static void __mbox_end_all(struct list_head *queue, int result,
 }
 
 /**
- * __mbox_settle - messages have gone, or what kept them out has changed
+ * __mbox_settle_all - the rest of __mbox_settle()
  * @box:	the mailbox
  * @after:	of this step
  *
  * Context: lock held.
  */
-void __mbox_settle(struct mbox *box, struct mbox_after *after)
+void __mbox_settle_all(struct mbox *box, struct mbox_after *after)
 {
-	if (unlikely(!list_empty(&box->writers)))
+	if (!list_empty(&box->writers))
 		__mbox_admit(box, after);
-	if (!after->was_writable && __mbox_writable(box))
+	__mbox_give_back(box);
+	if (box->full && __mbox_writable(box)) {
+		box->full = false;
 		after->writable = true;
+		after->event = true;
+	}
 	if (__mbox_over(box)) {
 		__mbox_end_all(&box->readers, -ESHUTDOWN, after);
 		after->hangup |= mbox_store_empty(&box->store);
+		after->event |= after->hangup;
 	}
 }
 
@@ -282,6 +254,8 @@ __poll_t mbox_poll(struct mbox *box)
 		events |= EPOLLIN | EPOLLRDNORM;
 	if (__mbox_writable(box))
 		events |= EPOLLOUT | EPOLLWRNORM;
+	else
+		box->full = true;
 	if (box->stopped)
 		events |= EPOLLHUP;
 	mbox_unlock(box, &after);
@@ -301,6 +275,7 @@ static u64 __mbox_purge(struct mbox *box, struct rb_root *delayed,
 			mbox_cancel_sender(sender->msg, after);
 	*delayed = __mbox_take_delayed(box);
 	mbox_store_take_all(&box->store, &after->garbage);
+	after->more = true;
 	box->expiring = RB_ROOT_CACHED;
 	box->held = box->copying;
 	box->purged = box->published;
@@ -344,6 +319,7 @@ static void __mbox_stop(struct mbox *box, struct mbox_after *after)
 			__mbox_end_wait(sender, __mbox_refusal(box), after);
 	__mbox_settle(box, after);
 	after->hangup = true;
+	after->event = true;
 }
 
 /**
@@ -460,11 +436,13 @@ int mbox_set_limit(struct mbox *box, enum mbox_limit limit, u64 value)
 		if (!__mbox_may_set(box, limit)) {
 			ret = -EBUSY;
 		} else {
+			__mbox_note_full(box);
 			WRITE_ONCE(box->limits.value[limit], value);
 			if (limit == MBOX_WHEN_EMPTY &&
 			    value == MBOXFS_WHEN_EMPTY_EOF)
 				__mbox_end_readers_eof(box, &after);
 			__mbox_settle(box, &after);
+			__mbox_note_full(box);
 			/* They wait on only if a batch was not enough. */
 			dropping = !list_empty(&after.garbage) &&
 				   !list_empty(&box->writers);
@@ -488,7 +466,7 @@ void mbox_get_stat(struct mbox *box, struct mbox_stat *stat)
 
 	mbox_lock(box, &after);
 	__mbox_catch_up(box, &after);
-	next = __mbox_first(box);
+	next = mbox_store_first(&box->store);
 	stat->messages = box->held.messages;
 	stat->bytes = box->held.bytes;
 	stat->delayed_messages = box->delayed.messages;

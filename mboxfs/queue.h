@@ -111,6 +111,8 @@ struct pid_namespace;
  * struct mbox - a mailbox
  * @lock:	guards everything up to @poll
  * @stopped:	takes no more messages
+ * @full:	there was no room when someone who polls could have seen that:
+ *		they are told when there is
  * @dead:	stopped, and never to be started again: the error for senders
  * @exiting:	the timer is not to be armed any more
  * @store:	published messages that no one is copying
@@ -148,6 +150,7 @@ struct pid_namespace;
 struct mbox {
 	spinlock_t		lock;	/* innermost, see "Locking" */
 	bool			stopped;
+	bool			full;
 	bool			exiting;
 	int			dead;
 	struct mbox_store	store;

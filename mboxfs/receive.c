@@ -117,7 +117,7 @@ static struct mbox_msg *__mbox_take(struct mbox *box, struct mbox_want *want,
 	struct mbox_msg *msg;
 
 	if (likely(!(want->flags & (MBOX_FROM | MBOX_TAGGED))))
-		msg = __mbox_first(box);
+		msg = mbox_store_first(&box->store);
 	else
 		msg = __mbox_search(box, want, from);
 	if (IS_ERR(msg))
@@ -335,6 +335,7 @@ static void __mbox_put_back(struct mbox *box, struct mbox_msg *msg,
 	if (unlikely(msg->ttl_ms))
 		__mbox_expire_at(box, msg);
 	after->readable++;
+	after->event = true;
 }
 
 /**

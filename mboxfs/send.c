@@ -73,10 +73,14 @@ static void __mbox_accept(struct mbox *box, struct mbox_msg *msg,
 	msg->seq = ++box->sent_total;
 	msg->sent = ktime_get_real_ns();
 	trace_mboxfs_send(box, msg);
+	after->event = true;
 	if (unlikely(due))
 		__mbox_delay(box, msg, due);
 	else
 		__mbox_publish(box, msg, 0, after);
+	/* More may have been dropped than this needs. */
+	if (unlikely(after->more))
+		__mbox_give_back(box);
 }
 
 /**
@@ -130,6 +134,7 @@ bool __mbox_withdraw(struct mbox *box, struct mbox_waiter *sender)
 /* A group does not allow something, but its holders might; see MBOX_CEILING. */
 static void mbox_note_full(struct mbox_after *after, struct mbox_group *full)
 {
+	after->more = true;
 	if (!after->full)
 		after->full = full;
 	else
@@ -367,6 +372,15 @@ int mbox_check_send(struct mbox *box, u64 len, unsigned int flags)
 	return 0;
 }
 
+/* Whether @msg can be sent without any further thought, as most can. */
+static bool __mbox_has_room(const struct mbox *box, const struct mbox_msg *msg)
+{
+	return !box->stopped && list_empty(&box->writers) &&
+	       msg->len <= __mbox_limit(box, MBOX_MAX_MESSAGE_SIZE) &&
+	       __mbox_fits(box, msg->len) &&
+	       __mbox_used(box) + msg->len <= box->account.reserved;
+}
+
 /* Whether @msg can be sent now; as __mbox_make_room(). */
 static int __mbox_try_send(struct mbox *box, struct mbox_msg *msg,
 			   unsigned int flags, struct mbox_after *after)
@@ -385,7 +399,9 @@ static int __mbox_try_send(struct mbox *box, struct mbox_msg *msg,
 	/* Without waiting, one can only meet who is there already. */
 	if (!ret && (flags & MBOX_SYNC) && (flags & MBOX_NONBLOCK) &&
 	    (__mbox_due(box, msg) || !__mbox_wanted(box, msg)))
-		return -EAGAIN;
+		ret = -EAGAIN;
+	if (unlikely(ret))
+		__mbox_give_back(box);
 	return ret;
 }
 
@@ -453,7 +469,9 @@ int mbox_send(struct mbox *box, struct mbox_msg *msg, unsigned int flags,
 	do {
 		mbox_lock(box, &after);
 		__mbox_catch_up(box, &after);
-		ret = __mbox_try_send(box, msg, flags, &after);
+		ret = 0;
+		if (unlikely((flags & MBOX_SYNC) || !__mbox_has_room(box, msg)))
+			ret = __mbox_try_send(box, msg, flags, &after);
 		if (likely(!ret && !(flags & MBOX_SYNC))) {
 			__mbox_accept(box, msg, &after);
 			mbox_unlock(box, &after);
@@ -484,7 +502,9 @@ static int mbox_send_some(struct mbox *box, struct list_head *msgs,
 		__mbox_catch_up(box, &after);
 		while (!list_empty(msgs)) {
 			msg = list_first_entry(msgs, struct mbox_msg, node);
-			*err = __mbox_try_send(box, msg, flags, &after);
+			*err = 0;
+			if (unlikely(!__mbox_has_room(box, msg)))
+				*err = __mbox_try_send(box, msg, flags, &after);
 			if (*err)
 				break;
 			list_del(&msg->node);

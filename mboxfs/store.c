@@ -14,36 +14,12 @@
 
 #include "message.h"
 
-/**
- * mbox_sum_add - one more message
- * @sum:	the sum
- * @msg:	the message
- */
-void mbox_sum_add(struct mbox_sum *sum, const struct mbox_msg *msg)
-{
-	sum->messages++;
-	sum->bytes += msg->len;
-	sum->memory += mbox_msg_memory(msg);
-}
-
-/**
- * mbox_sum_sub - one message less
- * @sum:	the sum
- * @msg:	the message
- */
-void mbox_sum_sub(struct mbox_sum *sum, const struct mbox_msg *msg)
-{
-	sum->messages--;
-	sum->bytes -= msg->len;
-	sum->memory -= mbox_msg_memory(msg);
-}
-
 static struct mbox_level *mbox_level(struct rb_node *node)
 {
 	return rb_entry_safe(node, struct mbox_level, node);
 }
 
-static struct mbox_msg *mbox_list_first(struct list_head *list)
+static struct mbox_msg *mbox_list_first(const struct list_head *list)
 {
 	return list_first_entry_or_null(list, struct mbox_msg, node);
 }
@@ -121,19 +97,14 @@ void mbox_store_init(struct mbox_store *store)
 }
 
 /**
- * mbox_store_add - a message becomes readable, as the last of its priority
+ * mbox_store_add_level - mbox_store_add() above the default priority
  * @store:	the store
  * @msg:	the message
  */
-void mbox_store_add(struct mbox_store *store, struct mbox_msg *msg)
+void mbox_store_add_level(struct mbox_store *store, struct mbox_msg *msg)
 {
-	struct mbox_level *level;
+	struct mbox_level *level = mbox_level_get(store, msg);
 
-	if (likely(!msg->priority)) {
-		list_add_tail(&msg->node, &store->plain);
-		return;
-	}
-	level = mbox_level_get(store, msg);
 	list_add_tail(&msg->node, &level->messages);
 	mbox_sum_add(&level->sum, msg);
 }
@@ -162,18 +133,14 @@ void mbox_store_put_back(struct mbox_store *store, struct mbox_msg *msg)
 }
 
 /**
- * mbox_store_del - take a message out
+ * mbox_store_del_level - the rest of mbox_store_del()
  * @store:	the store
- * @msg:	a message in it
+ * @msg:	a message above the default priority, off its list already
  */
-void mbox_store_del(struct mbox_store *store, struct mbox_msg *msg)
+void mbox_store_del_level(struct mbox_store *store, struct mbox_msg *msg)
 {
-	struct mbox_level *level;
+	struct mbox_level *level = mbox_level_find(store, msg->priority);
 
-	list_del(&msg->node);
-	if (likely(!msg->priority))
-		return;
-	level = mbox_level_find(store, msg->priority);
 	mbox_sum_sub(&level->sum, msg);
 	if (level == &msg->extra->level)
 		mbox_level_move(store, level);
@@ -195,8 +162,11 @@ void mbox_store_take_all(struct mbox_store *store, struct list_head *list)
 	store->levels = RB_ROOT_CACHED;
 }
 
-/* The next message above the default priority; there is one. */
-static struct mbox_msg *mbox_store_first_level(struct mbox_store *store)
+/**
+ * mbox_store_first_level - the first message above the default priority
+ * @store:	a store with such messages
+ */
+struct mbox_msg *mbox_store_first_level(const struct mbox_store *store)
 {
 	struct rb_node *highest = rb_first_cached(&store->levels);
 
@@ -210,16 +180,13 @@ static struct mbox_msg *mbox_store_first_level(struct mbox_store *store)
  *
  * Return: the message, or NULL.
  */
-struct mbox_msg *mbox_store_next(struct mbox_store *store,
+struct mbox_msg *mbox_store_next(const struct mbox_store *store,
 				 struct mbox_msg *msg)
 {
 	struct mbox_level *level;
 
-	if (!msg) {
-		if (!RB_EMPTY_ROOT(&store->levels.rb_root))
-			return mbox_store_first_level(store);
-		return mbox_list_first(&store->plain);
-	}
+	if (!msg)
+		return mbox_store_first(store);
 	if (!msg->priority) {
 		if (list_is_last(&msg->node, &store->plain))
 			return NULL;

@@ -10,36 +10,7 @@
 #include <linux/rbtree.h>
 #include <linux/types.h>
 
-struct mbox_msg;
-
-/**
- * struct mbox_sum - some messages, added up
- * @messages:	how many
- * @bytes:	their bodies
- * @memory:	what they use of their pool
- */
-struct mbox_sum {
-	u64	messages;
-	u64	bytes;
-	u64	memory;
-};
-
-/**
- * struct mbox_level - the messages of one priority above the default
- * @node:	place in mbox_store->levels
- * @messages:	first in, first out
- * @sum:	of @messages
- * @priority:	their priority
- *
- * Lives in one of its own messages, and moves to another one with it: so a
- * level never needs memory at a moment when there may be none.
- */
-struct mbox_level {
-	struct rb_node		node;
-	struct list_head	messages;
-	struct mbox_sum		sum;
-	u32			priority;
-};
+#include "message.h"
 
 /**
  * struct mbox_store - readable messages
@@ -51,15 +22,13 @@ struct mbox_store {
 	struct rb_root_cached	levels;
 };
 
-void mbox_sum_add(struct mbox_sum *sum, const struct mbox_msg *msg);
-void mbox_sum_sub(struct mbox_sum *sum, const struct mbox_msg *msg);
-
 void mbox_store_init(struct mbox_store *store);
-void mbox_store_add(struct mbox_store *store, struct mbox_msg *msg);
+void mbox_store_add_level(struct mbox_store *store, struct mbox_msg *msg);
 void mbox_store_put_back(struct mbox_store *store, struct mbox_msg *msg);
-void mbox_store_del(struct mbox_store *store, struct mbox_msg *msg);
+void mbox_store_del_level(struct mbox_store *store, struct mbox_msg *msg);
 void mbox_store_take_all(struct mbox_store *store, struct list_head *list);
-struct mbox_msg *mbox_store_next(struct mbox_store *store,
+struct mbox_msg *mbox_store_first_level(const struct mbox_store *store);
+struct mbox_msg *mbox_store_next(const struct mbox_store *store,
 				 struct mbox_msg *msg);
 struct mbox_msg *mbox_store_worst(struct mbox_store *store);
 struct mbox_msg *mbox_store_less_bad(struct mbox_store *store,
@@ -71,6 +40,46 @@ static inline bool mbox_store_empty(const struct mbox_store *store)
 {
 	return list_empty(&store->plain) &&
 	       RB_EMPTY_ROOT(&store->levels.rb_root);
+}
+
+/**
+ * mbox_store_add - a message comes in as the last of its priority
+ * @store:	the store
+ * @msg:	the message
+ */
+static inline void mbox_store_add(struct mbox_store *store,
+				  struct mbox_msg *msg)
+{
+	if (likely(!msg->priority))
+		list_add_tail(&msg->node, &store->plain);
+	else
+		mbox_store_add_level(store, msg);
+}
+
+/**
+ * mbox_store_del - take a message out
+ * @store:	the store
+ * @msg:	a message in it
+ */
+static inline void mbox_store_del(struct mbox_store *store,
+				  struct mbox_msg *msg)
+{
+	list_del(&msg->node);
+	if (unlikely(msg->priority))
+		mbox_store_del_level(store, msg);
+}
+
+/**
+ * mbox_store_first - the message that is received first
+ * @store:	the store
+ *
+ * Return: the message, or NULL.
+ */
+static inline struct mbox_msg *mbox_store_first(const struct mbox_store *store)
+{
+	if (unlikely(!RB_EMPTY_ROOT(&store->levels.rb_root)))
+		return mbox_store_first_level(store);
+	return list_first_entry_or_null(&store->plain, struct mbox_msg, node);
 }
 
 #endif /* _MBOXFS_STORE_H */

@@ -66,6 +66,7 @@ void __mbox_end_wait(struct mbox_waiter *waiter, int result,
 	__mbox_unqueue(waiter);
 	waiter->result = result;
 	list_add_tail(&waiter->node, &after->ended);
+	after->more = true;
 }
 
 /**
