@@ -140,7 +140,6 @@ static int mboxfs_broadcast_one(struct inode *inode, void *data)
 		return PTR_ERR(msg);
 	if (mbox_send(box, msg, MBOX_NONBLOCK, 0))
 		return 0;
-	mboxfs_sent(inode);
 	mboxfs_notify_modify(inode);
 	bc->taken++;
 	return 0;

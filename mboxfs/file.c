@@ -74,7 +74,7 @@ static bool mboxfs_nonblock(const struct kiocb *iocb)
  * mboxfs_received - after a message has been received
  * @file:	through which
  *
- * Not file_accessed(), which goes by relatime.
+ * Not file_accessed(), which goes by relatime. See mboxfs_update_times().
  */
 void mboxfs_received(struct file *file)
 {
@@ -82,16 +82,8 @@ void mboxfs_received(struct file *file)
 
 	if (!(file->f_flags & O_NOATIME) && !IS_NOATIME(inode) &&
 	    !(file->f_path.mnt->mnt_flags & MNT_NOATIME))
-		inode_set_atime_to_ts(inode, current_time(inode));
-}
-
-/**
- * mboxfs_sent - after a message has been sent
- * @inode:	to which mailbox
- */
-void mboxfs_sent(struct inode *inode)
-{
-	inode_set_mtime_to_ts(inode, inode_set_ctime_current(inode));
+		WRITE_ONCE(mboxfs_box(inode)->received_at,
+			   ktime_get_coarse_real_ns());
 }
 
 /* read() has taken something. The VFS reports it, but not for no bytes. */
@@ -256,7 +248,6 @@ static ssize_t mboxfs_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	err = mbox_send(box, msg, flags, MBOX_FOREVER);
 	if (err)
 		return err;
-	mboxfs_sent(file_inode(iocb->ki_filp));
 	/* The VFS reports what it takes for a write: of at least one byte. */
 	if (!len && is_sync_kiocb(iocb))
 		fsnotify_modify(iocb->ki_filp);

@@ -646,6 +646,34 @@ static int mboxfs_may_purge(struct mnt_idmap *idmap, struct inode *inode,
  * it changes nothing. truncate() to 0 throws the messages away, which is for
  * the owner. Neither is a send, so neither changes mtime.
  */
+/*
+ * Sending and receiving only note the time; who looks at an inode's times, or
+ * sets them, brings them up to date first. Those of the inode are coarse, and
+ * a message's is not: it must not seem to be in the future.
+ */
+static void mboxfs_update_times(struct inode *inode)
+{
+	struct timespec64 now = current_time(inode), ts, ctime;
+	u64 sent, received;
+
+	if (!S_ISREG(inode->i_mode))
+		return;
+	spin_lock(&inode->i_lock);
+	mbox_take_times(mboxfs_box(inode), &sent, &received);
+	if (sent) {
+		ts = ns_to_timespec64(sent);
+		if (timespec64_compare(&ts, &now) > 0)
+			ts = now;
+		inode_set_mtime_to_ts(inode, ts);
+		ctime = inode_get_ctime(inode);
+		if (timespec64_compare(&ts, &ctime) > 0)
+			inode_set_ctime_to_ts(inode, ts);
+	}
+	if (received)
+		inode_set_atime_to_ts(inode, ns_to_timespec64(received));
+	spin_unlock(&inode->i_lock);
+}
+
 static int mboxfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
 			  struct iattr *attr)
 {
@@ -668,6 +696,7 @@ static int mboxfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
 		return err;
 	if (purge)
 		mbox_purge(mboxfs_box(inode));
+	mboxfs_update_times(inode);
 	setattr_copy(idmap, inode, &rest);
 	return 0;
 }
@@ -679,6 +708,7 @@ static int mboxfs_getattr(struct mnt_idmap *idmap, const struct path *path,
 	struct inode *inode = d_inode(path->dentry);
 	struct mbox_stat box_stat;
 
+	mboxfs_update_times(inode);
 	generic_fillattr(idmap, request_mask, inode, stat);
 	if (S_ISREG(inode->i_mode)) {
 		mbox_get_stat(mboxfs_box(inode), &box_stat);

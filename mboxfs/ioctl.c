@@ -104,12 +104,6 @@ static struct mbox_msg *mboxfs_make_msg(struct mbox *box,
 	return msg;
 }
 
-static void mboxfs_ioctl_sent(struct file *file)
-{
-	mboxfs_sent(file_inode(file));
-	fsnotify_modify(file);
-}
-
 static void mboxfs_ioctl_received(struct file *file)
 {
 	mboxfs_received(file);
@@ -135,7 +129,7 @@ static long mboxfs_ioc_send(struct file *file, void __user *arg)
 		return PTR_ERR(msg);
 	err = mbox_send(box, msg, flags, m.timeout_ns);
 	if (!err)
-		mboxfs_ioctl_sent(file);
+		fsnotify_modify(file);
 	return err;
 }
 
@@ -279,7 +273,7 @@ static long mboxfs_ioc_send_batch(struct file *file, void __user *arg)
 			       mboxfs_wait_flags(file, b.flags, b.timeout_ns),
 			       b.timeout_ns);
 	if (done > 0)
-		mboxfs_ioctl_sent(file);
+		fsnotify_modify(file);
 	return done;
 }
 

@@ -181,7 +181,6 @@ extern const struct file_operations mboxfs_dir_operations;
 
 /* In file.c */
 extern const struct file_operations mboxfs_file_operations;
-void mboxfs_sent(struct inode *inode);
 void mboxfs_received(struct file *file);
 
 /* In ioctl.c */

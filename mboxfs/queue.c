@@ -484,3 +484,22 @@ void mbox_get_stat(struct mbox *box, struct mbox_stat *stat)
 	stat->memory = box->held.memory + box->delayed.memory;
 	mbox_unlock(box, &after);
 }
+
+/**
+ * mbox_take_times - when a mailbox was last used
+ * @box:	the mailbox
+ * @sent:	when the last message was sent, CLOCK_REALTIME, ns
+ * @received:	when the last one was received
+ *
+ * Each time is told once: it is 0 if there was none since the last call.
+ *
+ * Context: takes the lock.
+ */
+void mbox_take_times(struct mbox *box, u64 *sent, u64 *received)
+{
+	spin_lock(&box->lock);
+	*sent = box->sent_at;
+	box->sent_at = 0;
+	spin_unlock(&box->lock);
+	*received = xchg(&box->received_at, 0);
+}

@@ -132,6 +132,9 @@ struct pid_namespace;
  * @work:	what @timer queues
  * @published:	the running number that gives messages their order
  * @purged:	value of @published at the last purge
+ * @sent_at:	when the last message was sent, CLOCK_REALTIME, ns; 0 once that
+ *		is known elsewhere, see mbox_take_times()
+ * @received_at: when the last one was received; written without the lock
  * @sent_total:	messages taken from senders
  * @received_total: messages given to readers
  * @dropped_total: messages that made room for newer ones
@@ -170,6 +173,8 @@ struct mbox {
 	struct work_struct	work;
 	u64			published;
 	u64			purged;
+	u64			sent_at;
+	u64			received_at;
 	u64			sent_total;
 	u64			received_total;
 	u64			dropped_total;
@@ -270,6 +275,7 @@ void mbox_kill(struct mbox *box, int error);
 void mbox_reclaim(struct mbox_group *group);
 int mbox_set_limit(struct mbox *box, enum mbox_limit limit, u64 value);
 void mbox_get_stat(struct mbox *box, struct mbox_stat *stat);
+void mbox_take_times(struct mbox *box, u64 *sent, u64 *received);
 
 struct mbox_barrier *mbox_get_barrier(struct mbox *box);
 

@@ -72,6 +72,7 @@ static void __mbox_accept(struct mbox *box, struct mbox_msg *msg,
 
 	msg->seq = ++box->sent_total;
 	msg->sent = ktime_get_real_ns();
+	box->sent_at = msg->sent;
 	trace_mboxfs_send(box, msg);
 	after->event = true;
 	if (unlikely(due))
