@@ -140,6 +140,10 @@ bool mbox_leave(struct mbox_waiter *waiter, int why, bool killed);
 int mbox_wait(struct mbox_waiter *waiter, s64 timeout, mbox_leave_t leave);
 void mbox_wake(struct list_head *ended);
 
+/* In spare.c */
+bool __mbox_keep(struct mbox *box, struct mbox_msg *msg);
+struct mbox_msg *mbox_take_spare(struct mbox *box, u32 memory);
+
 /* In delay.c */
 void __mbox_timed_init(struct mbox *box);
 void mbox_timed_exit(struct mbox *box);

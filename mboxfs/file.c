@@ -54,7 +54,8 @@ static int mboxfs_release(struct inode *inode, struct file *file)
 	struct mboxfs_file *mf = file->private_data;
 
 	mboxfs_unbind(inode, file);
-	atomic_dec(&MBOXFS_I(inode)->opens);
+	if (atomic_dec_and_test(&MBOXFS_I(inode)->opens))
+		mbox_drop_spares(mboxfs_box(inode));
 	if (!mf)
 		return 0;
 	if (mf->rest)
@@ -129,13 +130,12 @@ static ssize_t mboxfs_receive(struct kiocb *iocb, struct iov_iter *to,
 		mbox_return(box, &msg, 1);
 		return -EFAULT;
 	}
-	mbox_consume(box, &msg, 1);
 	if (keep && len < msg->len) {
+		refcount_inc(&msg->refs);
 		mf->offset = len;
 		WRITE_ONCE(mf->rest, msg);
-	} else {
-		mbox_msg_put(box->pool, msg);
 	}
+	mbox_consume(box, &msg, 1);
 	return mboxfs_end_read(iocb, len);
 }
 

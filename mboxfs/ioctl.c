@@ -216,7 +216,6 @@ static long mboxfs_ioc_recv(struct file *file, void __user *arg)
 		return err;
 	}
 	mbox_consume(box, &msg, 1);
-	mbox_msg_put(box->pool, msg);
 	mboxfs_ioctl_received(file);
 	return 0;
 }
@@ -284,7 +283,7 @@ static long mboxfs_put_batch(struct file *file, const struct mboxfs_batch *b,
 	struct mbox *box = mboxfs_box(file_inode(file));
 	struct mboxfs_msg __user *user = u64_to_user_ptr(b->msgs);
 	struct mboxfs_msg m;
-	int i, done, err = 0;
+	int done, err = 0;
 
 	for (done = 0; done < count; done++) {
 		err = -EFAULT;
@@ -303,8 +302,6 @@ static long mboxfs_put_batch(struct file *file, const struct mboxfs_batch *b,
 	if (!done)
 		return err;
 	mbox_consume(box, msgs, done);
-	for (i = 0; i < done; i++)
-		mbox_msg_put(box->pool, msgs[i]);
 	mboxfs_ioctl_received(file);
 	return done;
 }

@@ -137,7 +137,7 @@ pid_t mbox_msg_sender(const struct mbox_msg *msg, struct pid_namespace *ns)
 	return ns == &init_pid_ns ? msg->sender >> 1 : 0;
 }
 
-static void mbox_msg_free_objects(struct mbox_msg *msg)
+static void mbox_msg_free_objects(struct mbox_msg *msg, bool may_sleep)
 {
 	unsigned int cache = msg->cache & ~MBOX_MSG_COPY;
 	struct mbox_segment *segment, *next;
@@ -145,7 +145,8 @@ static void mbox_msg_free_objects(struct mbox_msg *msg)
 	for (segment = msg->segments; segment; segment = next) {
 		next = segment->next;
 		kmem_cache_free(mbox_segment_cache, segment);
-		cond_resched();
+		if (may_sleep)
+			cond_resched();
 	}
 	if (unlikely(msg->extra))
 		kmem_cache_free(mbox_extra_cache, msg->extra);
@@ -214,10 +215,44 @@ struct mbox_msg *mbox_msg_alloc(struct mbox_pool *pool, size_t len, bool extra,
 	return msg;
 
 out_free:
-	mbox_msg_free_objects(msg);
+	mbox_msg_free_objects(msg, gfpflags_allow_blocking(gfp));
 out_uncharge:
 	mbox_pool_uncharge(pool, size);
 	return ERR_PTR(-ENOMEM);
+}
+
+/**
+ * mbox_msg_reuse - make a new message of one that is kept
+ * @msg:	a message of the same mbox_msg_memory() that nobody knows any more
+ * @len:	bytes of the new body
+ *
+ * As mbox_msg_alloc(), but who has paid for it goes on paying.
+ */
+void mbox_msg_reuse(struct mbox_msg *msg, size_t len)
+{
+	put_pid(mbox_msg_sender_pid(msg));
+	msg->len = len;
+	if (unlikely(msg->extra)) {
+		msg->extra->sender = NULL;
+		msg->extra->orphan = false;
+	}
+	mbox_msg_begin(msg);
+}
+
+/**
+ * mbox_msg_free_spare - free a message that is kept for reuse
+ * @pool:	what it is charged to
+ * @msg:	the message
+ *
+ * Context: does not sleep.
+ */
+void mbox_msg_free_spare(struct mbox_pool *pool, struct mbox_msg *msg)
+{
+	u32 size = msg->memory;
+
+	put_pid(mbox_msg_sender_pid(msg));
+	mbox_msg_free_objects(msg, false);
+	mbox_pool_uncharge(pool, size);
 }
 
 /**
@@ -271,7 +306,7 @@ void mbox_msg_put(struct mbox_pool *pool, struct mbox_msg *msg)
 		original = msg->original;
 		msg->segments = NULL;
 	}
-	mbox_msg_free_objects(msg);
+	mbox_msg_free_objects(msg, true);
 	mbox_pool_uncharge(pool, size);
 	if (unlikely(original))
 		mbox_msg_put(pool, original); /* is no copy itself */

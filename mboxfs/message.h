@@ -87,6 +87,7 @@ struct mbox_extra {
  * @node:	place in a mailbox's store, or on another list
  * @order:	place among all messages the mailbox ever published
  * @due_node:	place among the delayed messages
+ * @next_spare:	the next of those that are kept for reuse
  * @segments:	the rest of the body
  * @original:	of a copy, instead: the message whose body it has, with a
  *		reference
@@ -120,6 +121,7 @@ struct mbox_msg {
 			u64			order;
 		};
 		struct rb_node	due_node;
+		struct mbox_msg	*next_spare;
 	};
 	union {
 		struct mbox_segment	*segments;
@@ -147,6 +149,8 @@ struct mbox_msg *mbox_msg_alloc(struct mbox_pool *pool, size_t len, bool extra,
 				gfp_t gfp);
 struct mbox_msg *mbox_msg_copy(struct mbox_pool *pool, struct mbox_msg *original,
 			       bool extra, gfp_t gfp);
+void mbox_msg_reuse(struct mbox_msg *msg, size_t len);
+void mbox_msg_free_spare(struct mbox_pool *pool, struct mbox_msg *msg);
 void mbox_msg_put(struct mbox_pool *pool, struct mbox_msg *msg);
 void mbox_msg_put_list(struct mbox_pool *pool, struct list_head *list);
 int mbox_msg_copy_from(struct mbox_msg *msg, struct iov_iter *from);

@@ -7,7 +7,8 @@
  * is left, and what it gives back stays with it: its stock. What is in stock
  * counts as used; so the bound is never exceeded. And whoever finds that
  * nothing is left collects all stocks before he believes it; so nothing that
- * fits is refused. Close to the bound there are no stocks.
+ * fits is refused. Close to the bound there are no stocks. The same holds for
+ * what others keep charged for later use: they are the pool's keepers.
  */
 #include "pool.h"
 
@@ -31,7 +32,9 @@ void mbox_pool_init(struct mbox_pool *pool, u64 max, struct mbox_pool *parent)
 	pool->max = max;
 	pool->parent = parent;
 	pool->stock = NULL;
+	pool->release = NULL;
 	INIT_LIST_HEAD(&pool->children);
+	INIT_LIST_HEAD(&pool->keepers);
 	spin_lock_init(&pool->lock);
 	if (!parent)
 		return;
@@ -68,20 +71,22 @@ static void mbox_pool_give_back(struct mbox_pool *pool, u64 amount)
 static u64 mbox_pool_collect_own(struct mbox_pool *pool)
 {
 	atomic64_t __percpu *stock = READ_ONCE(pool->stock);
-	u64 amount = 0;
+	u64 amount = 0, stocked = 0;
 	int cpu;
 
+	if (!list_empty_careful(&pool->keepers))
+		amount = pool->release(pool);
 	if (!stock)
-		return 0;
+		return amount;
 	for_each_possible_cpu(cpu)
 		if (atomic64_read(per_cpu_ptr(stock, cpu)))
-			amount += atomic64_xchg(per_cpu_ptr(stock, cpu), 0);
-	if (amount)
-		mbox_pool_give_back(pool, amount);
-	return amount;
+			stocked += atomic64_xchg(per_cpu_ptr(stock, cpu), 0);
+	if (stocked)
+		mbox_pool_give_back(pool, stocked);
+	return amount + stocked;
 }
 
-/* Collect all that is in stock of a pool; how much it was. */
+/* Collect all that is in stock of a pool, or kept; 0 if there is no more. */
 static u64 mbox_pool_collect(struct mbox_pool *pool)
 {
 	u64 amount = mbox_pool_collect_own(pool);
@@ -250,4 +255,52 @@ int mbox_pool_resize(struct mbox_pool *pool, u64 max)
 		return 0;
 	WRITE_ONCE(pool->max, old);
 	return -EINVAL;
+}
+
+/**
+ * mbox_pool_add_keeper - who keeps something charged can be asked to release it
+ * @pool:	the pool
+ * @node:	the keeper's; guarded by a lock of its own as well, which is held
+ *
+ * Close to the bound nothing is to be kept.
+ *
+ * Return: whether it may keep something.
+ */
+bool mbox_pool_add_keeper(struct mbox_pool *pool, struct list_head *node)
+{
+	if (!pool->release || !mbox_pool_advance(pool))
+		return false;
+	spin_lock(&pool->lock);
+	list_add_tail(node, &pool->keepers);
+	spin_unlock(&pool->lock);
+	return true;
+}
+
+/**
+ * mbox_pool_del_keeper - undo mbox_pool_add_keeper()
+ * @pool:	the pool
+ * @node:	the keeper's, with its lock held
+ */
+void mbox_pool_del_keeper(struct mbox_pool *pool, struct list_head *node)
+{
+	spin_lock(&pool->lock);
+	list_del_init(node);
+	spin_unlock(&pool->lock);
+}
+
+/**
+ * mbox_pool_first_keeper - one who keeps something
+ * @pool:	the pool
+ *
+ * Return: a keeper's node, or NULL; it may cease to be one at any time.
+ */
+struct list_head *mbox_pool_first_keeper(struct mbox_pool *pool)
+{
+	struct list_head *node = NULL;
+
+	spin_lock(&pool->lock);
+	if (!list_empty(&pool->keepers))
+		node = pool->keepers.next;
+	spin_unlock(&pool->lock);
+	return node;
 }

@@ -19,7 +19,10 @@
  * @stock:	what each CPU has taken in advance, or NULL; see pool.c
  * @children:	the pools whose parent this is; read under RCU
  * @node:	in @parent's @children
- * @lock:	guards changes of @children; innermost
+ * @keepers:	those who keep something charged that they do not need
+ * @release:	lets all @keepers give it back, and tells how much it was; set
+ *		before the first one comes
+ * @lock:	guards changes of @children, and @keepers; innermost
  *
  * Counts bytes of messages, or inodes: whatever its owner charges.
  */
@@ -30,7 +33,9 @@ struct mbox_pool {
 	atomic64_t __percpu	*stock;
 	struct list_head	children;
 	struct list_head	node;
-	spinlock_t		lock;	/* changes of @children; innermost */
+	struct list_head	keepers;
+	u64			(*release)(struct mbox_pool *pool);
+	spinlock_t		lock;	/* @children, @keepers; innermost */
 };
 
 void mbox_pool_init(struct mbox_pool *pool, u64 max, struct mbox_pool *parent);
@@ -40,5 +45,8 @@ bool mbox_pool_charge(struct mbox_pool *pool, u64 amount);
 void mbox_pool_uncharge(struct mbox_pool *pool, u64 amount);
 int mbox_pool_resize(struct mbox_pool *pool, u64 max);
 u64 mbox_pool_used(struct mbox_pool *pool);
+bool mbox_pool_add_keeper(struct mbox_pool *pool, struct list_head *node);
+void mbox_pool_del_keeper(struct mbox_pool *pool, struct list_head *node);
+struct list_head *mbox_pool_first_keeper(struct mbox_pool *pool);
 
 #endif /* _MBOXFS_POOL_H */

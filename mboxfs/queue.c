@@ -206,6 +206,7 @@ int mbox_init(struct mbox *box, struct mbox_pool *pool,
 	INIT_LIST_HEAD(&box->readers);
 	INIT_LIST_HEAD(&box->writers);
 	INIT_LIST_HEAD(&box->rendezvous);
+	INIT_LIST_HEAD(&box->keeper);
 	mbox_group_get_limits(group, &box->limits);
 	init_waitqueue_head(&box->poll);
 	box->pool = pool;
@@ -228,6 +229,7 @@ void mbox_exit(struct mbox *box)
 	WARN_ON(!list_empty(&box->readers) || !list_empty(&box->writers) ||
 		!list_empty(&box->rendezvous) || box->copying.messages);
 	mbox_timed_exit(box);
+	mbox_drop_spares(box);
 	mbox_store_take_all(&box->store, &left);
 	mbox_msg_put_list(box->pool, &left);
 	mbox_account_exit(&box->account);

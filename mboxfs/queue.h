@@ -141,6 +141,10 @@ struct pid_namespace;
  * @expired_total: messages unread for too long
  * @revoked_total: messages taken back
  * @purged_total: messages purged
+ * @spare:	messages that are kept for reuse, see spare.c
+ * @spare_memory: bytes of them
+ * @keeper:	place among its pool's keepers, as long as any may be there;
+ *		changed with the pool's lock held, too
  * @limits:	limits and policies
  * @account:	what is reserved in groups, see MBOX_CEILING in group.h
  * @poll:	those who poll; has its own lock, see MBOX_POLL
@@ -162,6 +166,9 @@ struct mbox {
 	struct list_head	rendezvous;
 	u32			readers_waiting;
 	u32			writers_waiting;
+	u32			spare_memory;
+	struct mbox_msg		*spare;
+	struct list_head	keeper;
 	struct mbox_sum		held;
 	struct mbox_sum		copying;
 	struct mbox_sum		delayed;
@@ -273,6 +280,8 @@ u64 mbox_revoke(struct mbox *box);
 int mbox_set_stopped(struct mbox *box, bool stopped);
 void mbox_kill(struct mbox *box, int error);
 void mbox_reclaim(struct mbox_group *group);
+u64 mbox_drop_spares(struct mbox *box);
+u64 mbox_release_spares(struct mbox_pool *pool);
 int mbox_set_limit(struct mbox *box, enum mbox_limit limit, u64 value);
 void mbox_get_stat(struct mbox *box, struct mbox_stat *stat);
 void mbox_take_times(struct mbox *box, u64 *sent, u64 *received);

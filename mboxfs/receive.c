@@ -267,10 +267,10 @@ static void mbox_tell_sender(struct mbox_msg *msg, struct mbox_after *after)
 /**
  * mbox_consume - messages have been received
  * @box:	the mailbox
- * @msgs:	from mbox_receive(); belong to the caller from now on
+ * @msgs:	from mbox_receive(), whose reference is given back
  * @count:	how many
  *
- * Context: no lock held.
+ * Context: may sleep; no lock held.
  */
 void mbox_consume(struct mbox *box, struct mbox_msg **msgs, int count)
 {
@@ -285,6 +285,8 @@ void mbox_consume(struct mbox *box, struct mbox_msg **msgs, int count)
 		trace_mboxfs_recv(box, msgs[i]);
 		if (unlikely(msgs[i]->extra))
 			mbox_tell_sender(msgs[i], &after);
+		if (unlikely(!__mbox_keep(box, msgs[i])))
+			mbox_after_put(&after, msgs[i]);
 	}
 	box->received_total += count;
 	__mbox_settle(box, &after);

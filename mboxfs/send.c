@@ -316,9 +316,14 @@ struct mbox_msg *mbox_new_msg(struct mbox *box, size_t len, u16 priority,
 {
 	u32 ttl_ms = mbox_get_limit(box, MBOX_TTL_MS);
 	bool extra = priority || ttl_ms || (flags & MBOX_SYNC);
-	struct mbox_msg *msg;
+	struct mbox_msg *msg = NULL;
 
-	msg = mbox_msg_alloc(box->pool, len, extra, gfp);
+	if (likely(READ_ONCE(box->spare)))
+		msg = mbox_take_spare(box, mbox_msg_memory(len, extra));
+	if (likely(msg))
+		mbox_msg_reuse(msg, len);
+	else
+		msg = mbox_msg_alloc(box->pool, len, extra, gfp);
 	if (!IS_ERR(msg)) {
 		msg->priority = priority;
 		msg->ttl_ms = ttl_ms;

@@ -296,6 +296,7 @@ static int mboxfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	mboxfs_bound_userns(fc);
 	mbox_pool_init(&sbi->memory, opts->size,
 		       mboxfs_in_userns(fc) ? &mboxfs_userns_pool : NULL);
+	sbi->memory.release = mbox_release_spares;
 	mbox_pool_init(&sbi->inodes, opts->inodes, NULL);
 	spin_lock_init(&sbi->lock);
 	INIT_LIST_HEAD(&sbi->processes);

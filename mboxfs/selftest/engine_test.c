@@ -91,7 +91,6 @@ static int receive(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mbox_msg_copy_to(msg, 0, min_t(u32, msg->len, 1),
 					       &to), 0);
 	mbox_consume(f->box, &msg, 1);
-	mbox_msg_put(&f->pool, msg);
 	return value;
 }
 
