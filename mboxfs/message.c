@@ -328,6 +328,33 @@ void mbox_msg_put_list(struct mbox_pool *pool, struct list_head *list)
 	INIT_LIST_HEAD(list);
 }
 
+/*
+ * copy_from_iter() and copy_to_iter() search for the object that is copied from
+ * or to, in order to check its bounds: a third of what a message costs. Here it
+ * is known, and its bounds are checked as strictly.
+ */
+static bool mbox_copy_in(void *data, size_t room, size_t len,
+			 struct iov_iter *from)
+{
+	if (WARN_ON_ONCE(len > room))
+		return false;
+	return _copy_from_iter(data, len, from) == len;
+}
+
+static bool mbox_copy_out(const void *data, size_t room, size_t len,
+			  struct iov_iter *to)
+{
+	if (WARN_ON_ONCE(len > room))
+		return false;
+	return _copy_to_iter(data, len, to) == len;
+}
+
+/* Bytes of the body that have room behind the header. */
+static size_t mbox_msg_room(const struct mbox_msg *msg)
+{
+	return (MBOX_OBJECT_MIN << msg->cache) - sizeof(*msg);
+}
+
 /**
  * mbox_msg_copy_from - fill a message
  * @msg:	the message, not yet sent
@@ -338,15 +365,15 @@ void mbox_msg_put_list(struct mbox_pool *pool, struct list_head *list)
 int mbox_msg_copy_from(struct mbox_msg *msg, struct iov_iter *from)
 {
 	size_t left = msg->len;
-	size_t part = min(left, MBOX_FIRST_MAX);
+	size_t part = min(left, mbox_msg_room(msg));
 	struct mbox_segment *segment;
 
-	if (!copy_from_iter_full(msg->body, part, from))
+	if (!mbox_copy_in(msg->body, mbox_msg_room(msg), part, from))
 		return -EFAULT;
 	for (segment = msg->segments; segment; segment = segment->next) {
 		left -= part;
 		part = min(left, MBOX_SEGMENT_MAX);
-		if (!copy_from_iter_full(segment->data, part, from))
+		if (!mbox_copy_in(segment->data, MBOX_SEGMENT_MAX, part, from))
 			return -EFAULT;
 		cond_resched();
 	}
@@ -366,23 +393,24 @@ int mbox_msg_copy_to(struct mbox_msg *msg, size_t offset, size_t len,
 		     struct iov_iter *to)
 {
 	struct mbox_segment *segment;
-	size_t room = MBOX_FIRST_MAX;
-	size_t part;
+	size_t room, part;
 	u8 *data;
 
 	if (unlikely(msg->cache & MBOX_MSG_COPY))
 		msg = msg->original;
 	segment = msg->segments;
+	room = mbox_msg_room(msg);
 	data = msg->body;
 	while (len) {
 		if (offset < room) {
 			part = min(len, room - offset);
-			if (copy_to_iter(data + offset, part, to) != part)
+			if (!mbox_copy_out(data + offset, room - offset, part,
+					   to))
 				return -EFAULT;
 			len -= part;
-			offset += part;
 			if (!len)
 				break;
+			offset += part;
 			cond_resched();
 		}
 		offset -= room;

@@ -26,6 +26,9 @@ static bool mbox_too_long(const struct mbox_msg *msg,
 	return (want->flags & MBOX_WHOLE) && msg->len > want->room;
 }
 
+/* Not every message will do. */
+#define MBOX_CHOOSY	(MBOX_WHOLE | MBOX_PEEK | MBOX_FROM | MBOX_TAGGED)
+
 /* A message is with a reader now, who copies it out. */
 static void __mbox_begin_copy(struct mbox *box, struct mbox_msg *msg)
 {
@@ -155,6 +158,83 @@ static bool __mbox_can_go_on(const struct mbox *box,
 		RB_EMPTY_ROOT(&box->store.levels.rb_root));
 }
 
+/* Wait for a message; the lock is dropped. */
+static struct mbox_msg *mbox_receive_queue(struct mbox *box,
+					   struct mbox_after *after,
+					   struct mbox_want *want)
+	__releases(&box->lock)
+{
+	struct mbox_waiter waiter = { .box = box, .want = want };
+	int ret;
+
+	trace_mboxfs_block(box, false, want->room);
+	__mbox_queue(&box->readers, &box->readers_waiting, &waiter);
+	mbox_unlock(box, after);
+	ret = mbox_wait(&waiter, want->timeout, mbox_leave);
+	if (ret == -EMSGSIZE)
+		want->len = waiter.len;
+	return ret ? ERR_PTR(ret) : waiter.msg;
+}
+
+/* Give up for a signal, between two parts of a long search. */
+static struct mbox_msg *mbox_search_interrupted(const struct mbox_want *want)
+{
+	if (!signal_pending(current))
+		return NULL;
+	return ERR_PTR(want->timeout < 0 ? -ERESTARTSYS : -EINTR);
+}
+
+/* mbox_receive() where there is no message, or where it has to be looked for. */
+static noinline struct mbox_msg *mbox_receive_slow(struct mbox *box,
+						   struct mbox_want *want)
+{
+	struct mbox_msg *msg, *mark = NULL, *from;
+	struct mbox_after after;
+	u64 published = 0;
+
+	for (;;) {
+		mbox_lock(box, &after);
+		__mbox_catch_up(box, &after);
+		from = NULL;
+		if (mark && __mbox_can_go_on(box, mark, published))
+			from = mark;
+		msg = __mbox_take(box, want, &from);
+		if (likely(msg != ERR_PTR(-EINPROGRESS)))
+			break;
+		published = box->published;
+		refcount_inc(&from->refs);
+		mbox_unlock(box, &after);
+		if (mark)
+			mbox_msg_put(box->pool, mark);
+		mark = from;
+		msg = mbox_search_interrupted(want);
+		if (msg)
+			goto out;
+		cond_resched();
+	}
+	if (msg == ERR_PTR(-EAGAIN) && !(want->flags & MBOX_NONBLOCK))
+		msg = mbox_receive_queue(box, &after, want);
+	else
+		mbox_unlock(box, &after);
+out:
+	if (unlikely(mark))
+		mbox_msg_put(box->pool, mark);
+	return msg;
+}
+
+/* The first message, if there is one and that is all that is wanted. */
+static struct mbox_msg *__mbox_take_first(struct mbox *box,
+					  const struct mbox_want *want)
+{
+	struct mbox_msg *msg = mbox_store_first(&box->store);
+
+	if (unlikely(!msg || (want->flags & MBOX_CHOOSY)))
+		return NULL;
+	__mbox_unstore(box, msg);
+	__mbox_begin_copy(box, msg);
+	return msg;
+}
+
 /**
  * mbox_receive - take a message, to copy it out
  * @box:	the mailbox
@@ -172,53 +252,14 @@ static bool __mbox_can_go_on(const struct mbox *box,
  */
 struct mbox_msg *mbox_receive(struct mbox *box, struct mbox_want *want)
 {
-	struct mbox_msg *msg, *mark = NULL, *from;
-	struct mbox_waiter waiter;
 	struct mbox_after after;
-	u64 published = 0;
-	int ret;
+	struct mbox_msg *msg;
 
-	for (;;) {
-		mbox_lock(box, &after);
-		__mbox_catch_up(box, &after);
-		from = NULL;
-		if (mark && __mbox_can_go_on(box, mark, published))
-			from = mark;
-		msg = __mbox_take(box, want, &from);
-		if (likely(msg != ERR_PTR(-EINPROGRESS)))
-			break;
-		published = box->published;
-		refcount_inc(&from->refs);
-		mbox_unlock(box, &after);
-		if (mark)
-			mbox_msg_put(box->pool, mark);
-		mark = from;
-		if (signal_pending(current)) {
-			mbox_msg_put(box->pool, mark);
-			return ERR_PTR(want->timeout < 0 ? -ERESTARTSYS :
-							   -EINTR);
-		}
-		cond_resched();
-	}
-
-	if (likely(msg != ERR_PTR(-EAGAIN)) || (want->flags & MBOX_NONBLOCK)) {
-		mbox_unlock(box, &after);
-	} else {
-		waiter.msg = NULL;
-		waiter.want = want;
-		waiter.leaving = 0;
-		trace_mboxfs_block(box, false, want->room);
-		__mbox_queue(&box->readers, &box->readers_waiting, &waiter);
-		waiter.box = box;
-		mbox_unlock(box, &after);
-		ret = mbox_wait(&waiter, want->timeout, mbox_leave);
-		if (ret == -EMSGSIZE)
-			want->len = waiter.len;
-		msg = ret ? ERR_PTR(ret) : waiter.msg;
-	}
-	if (unlikely(mark))
-		mbox_msg_put(box->pool, mark);
-	return msg;
+	mbox_lock(box, &after);
+	__mbox_catch_up(box, &after);
+	msg = __mbox_take_first(box, want);
+	mbox_unlock(box, &after);
+	return likely(msg) ? msg : mbox_receive_slow(box, want);
 }
 
 /**
