@@ -175,18 +175,31 @@ static inline void mbox_lock(struct mbox *box, struct mbox_after *after)
 	spin_lock(&box->lock);
 }
 
+/* Whether anyone polls; see MBOX_POLL for why this needs no barrier. */
+static inline bool __mbox_watched(struct mbox *box)
+{
+	return waitqueue_active(&box->poll) || READ_ONCE(box->fasync);
+}
+
+/* Whether there is more to think about than messages that come and go. */
+static inline bool __mbox_special(const struct mbox *box)
+{
+	return box->stopped || box->full || !list_empty(&box->readers) ||
+	       !list_empty(&box->writers) ||
+	       !RB_EMPTY_ROOT(&box->due.rb_root) ||
+	       !RB_EMPTY_ROOT(&box->expiring.rb_root) ||
+	       __mbox_limit(box, MBOX_SEND_DELAY_MS);
+}
+
 /* Drop the lock; whether there is an event, and someone who polls. */
 static inline bool __mbox_end_step(struct mbox *box, struct mbox_after *after)
 	__releases(&box->lock)
 {
-	bool watched = false;
+	bool watched = after->event && __mbox_watched(box);
 
-	if (after->event)
-		/* See MBOX_POLL for why waitqueue_active() needs no barrier. */
-		watched = waitqueue_active(&box->poll) ||
-			  READ_ONCE(box->fasync);
 	if (unlikely(watched))
 		__mbox_note_full(box);
+	box->special = __mbox_special(box);
 	spin_unlock(&box->lock);
 	return watched;
 }

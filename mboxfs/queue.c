@@ -213,6 +213,7 @@ int mbox_init(struct mbox *box, struct mbox_pool *pool,
 	box->dev = dev;
 	box->ino = ino;
 	__mbox_timed_init(box);
+	box->special = __mbox_special(box);
 	return mbox_account_init(&box->account, group);
 }
 

@@ -72,6 +72,15 @@
  *	it comes after, it sees the change itself. Blocked readers and writers
  *	are not on that queue, so exclusive pollers never take their wake-ups.
  *
+ * MBOX_QUICK: most messages need no step.
+ *	As long as nobody waits, nothing is due and no event is owed to anyone,
+ *	a message of the default priority only comes in and goes out. All that
+ *	can end this state is done in steps, and each step notes whether it
+ *	holds when it ends (@special); whether anyone polls is looked up. So
+ *	mbox_send(), mbox_receive_quickly() and mbox_consume() first try to do
+ *	just that, with the lock held as briefly as can be, and leave all else
+ *	to a step.
+ *
  * MBOX_DUE: the clock decides, not the timer.
  *	Whoever looks for messages or counts them calls __mbox_catch_up() first:
  *	what is due by the clock is published, what has expired goes. The timer
@@ -111,6 +120,7 @@ struct pid_namespace;
  * struct mbox - a mailbox
  * @lock:	guards everything up to @poll
  * @stopped:	takes no more messages
+ * @special:	there is more to think about, see MBOX_QUICK
  * @full:	there was no room when someone who polls could have seen that:
  *		they are told when there is
  * @dead:	stopped, and never to be started again: the error for senders
@@ -157,6 +167,7 @@ struct pid_namespace;
 struct mbox {
 	spinlock_t		lock;	/* innermost, see "Locking" */
 	bool			stopped;
+	bool			special;
 	bool			full;
 	bool			exiting;
 	int			dead;
@@ -267,6 +278,7 @@ int mbox_send(struct mbox *box, struct mbox_msg *msg, unsigned int flags,
 	      s64 timeout);
 int mbox_send_batch(struct mbox *box, struct list_head *msgs,
 		    unsigned int flags, s64 timeout);
+struct mbox_msg *mbox_receive_quickly(struct mbox *box);
 struct mbox_msg *mbox_receive(struct mbox *box, struct mbox_want *want);
 int mbox_receive_batch(struct mbox *box, struct mbox_want *want,
 		       struct mbox_msg **msgs, int count);

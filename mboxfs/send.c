@@ -65,15 +65,21 @@ static u64 __mbox_due(const struct mbox *box, const struct mbox_msg *msg)
 	return ktime_get_boottime_ns() + delay;
 }
 
+/* A message is the mailbox's now. */
+static void __mbox_stamp(struct mbox *box, struct mbox_msg *msg)
+{
+	msg->seq = ++box->sent_total;
+	msg->sent = ktime_get_real_ns();
+	box->sent_at = msg->sent;
+	trace_mboxfs_send(box, msg);
+}
+
 static void __mbox_accept(struct mbox *box, struct mbox_msg *msg,
 			  struct mbox_after *after)
 {
 	u64 due = __mbox_due(box, msg);
 
-	msg->seq = ++box->sent_total;
-	msg->sent = ktime_get_real_ns();
-	box->sent_at = msg->sent;
-	trace_mboxfs_send(box, msg);
+	__mbox_stamp(box, msg);
 	after->event = true;
 	if (unlikely(due))
 		__mbox_delay(box, msg, due);
@@ -378,15 +384,6 @@ int mbox_check_send(struct mbox *box, u64 len, unsigned int flags)
 	return 0;
 }
 
-/* Whether @msg can be sent without any further thought, as most can. */
-static bool __mbox_has_room(const struct mbox *box, const struct mbox_msg *msg)
-{
-	return !box->stopped && list_empty(&box->writers) &&
-	       msg->len <= __mbox_limit(box, MBOX_MAX_MESSAGE_SIZE) &&
-	       __mbox_fits(box, msg->len) &&
-	       __mbox_used(box) + msg->len <= box->account.reserved;
-}
-
 /* Whether @msg can be sent now; as __mbox_make_room(). */
 static int __mbox_try_send(struct mbox *box, struct mbox_msg *msg,
 			   unsigned int flags, struct mbox_after *after)
@@ -422,6 +419,29 @@ static bool __mbox_try_again(const struct mbox *box, int ret,
 		       MBOXFS_WHEN_FULL_DROP_OLDEST;
 }
 
+/* Send a message as most are; see MBOX_QUICK. Whether it has been sent. */
+static __always_inline bool __mbox_send_quickly(struct mbox *box,
+						struct mbox_msg *msg)
+{
+	u64 bytes = box->held.bytes + msg->len;
+
+	if (unlikely(box->special || msg->extra ||
+		     msg->time != MBOX_DELAY_DEFAULT || __mbox_watched(box)))
+		return false;
+	if (unlikely(bytes > box->account.reserved ||
+		     bytes > __mbox_limit(box, MBOX_MAX_BYTES) ||
+		     msg->len > __mbox_limit(box, MBOX_MAX_MESSAGE_SIZE) ||
+		     box->held.messages >=
+			     __mbox_limit(box, MBOX_MAX_MESSAGES)))
+		return false;
+	__mbox_stamp(box, msg);
+	msg->order = ++box->published;
+	mbox_sum_add(&box->held, msg);
+	msg->state = MBOX_MSG_STORED;
+	mbox_store_add(&box->store, msg);
+	return true;
+}
+
 /* Queue for room, or send and queue for a reader; the lock is dropped. */
 static int mbox_send_queue(struct mbox *box, struct mbox_after *after,
 			   struct mbox_msg *msg, bool room,
@@ -451,6 +471,34 @@ static int mbox_send_queue(struct mbox *box, struct mbox_after *after,
 	return ret;
 }
 
+/* mbox_send() where more is to be thought of. */
+static noinline int mbox_send_slow(struct mbox *box, struct mbox_msg *msg,
+				   unsigned int flags, s64 timeout)
+{
+	struct mbox_after after;
+	bool again;
+	int ret;
+
+	do {
+		mbox_lock(box, &after);
+		__mbox_catch_up(box, &after);
+		ret = __mbox_try_send(box, msg, flags, &after);
+		if (!ret && !(flags & MBOX_SYNC)) {
+			__mbox_accept(box, msg, &after);
+			mbox_unlock(box, &after);
+			return 0;
+		}
+		again = __mbox_try_again(box, ret, &after);
+		if (!again && (!ret || (ret == -EAGAIN &&
+					!(flags & MBOX_NONBLOCK))))
+			return mbox_send_queue(box, &after, msg, !ret, flags,
+					       timeout);
+		mbox_unlock(box, &after);
+	} while (unlikely(again));
+	mbox_msg_put(box->pool, msg);
+	return ret;
+}
+
 /**
  * mbox_send - send a message
  * @box:	the mailbox
@@ -468,30 +516,12 @@ static int mbox_send_queue(struct mbox *box, struct mbox_after *after,
 int mbox_send(struct mbox *box, struct mbox_msg *msg, unsigned int flags,
 	      s64 timeout)
 {
-	struct mbox_after after;
-	bool again;
-	int ret;
+	bool sent;
 
-	do {
-		mbox_lock(box, &after);
-		__mbox_catch_up(box, &after);
-		ret = 0;
-		if (unlikely((flags & MBOX_SYNC) || !__mbox_has_room(box, msg)))
-			ret = __mbox_try_send(box, msg, flags, &after);
-		if (likely(!ret && !(flags & MBOX_SYNC))) {
-			__mbox_accept(box, msg, &after);
-			mbox_unlock(box, &after);
-			return 0;
-		}
-		again = __mbox_try_again(box, ret, &after);
-		if (!again && (!ret || (ret == -EAGAIN &&
-					!(flags & MBOX_NONBLOCK))))
-			return mbox_send_queue(box, &after, msg, !ret, flags,
-					       timeout);
-		mbox_unlock(box, &after);
-	} while (unlikely(again));
-	mbox_msg_put(box->pool, msg);
-	return ret;
+	spin_lock(&box->lock);
+	sent = __mbox_send_quickly(box, msg);
+	spin_unlock(&box->lock);
+	return likely(sent) ? 0 : mbox_send_slow(box, msg, flags, timeout);
 }
 
 /* Send as many as can be sent now; *@err says why it was not more. */
@@ -508,9 +538,7 @@ static int mbox_send_some(struct mbox *box, struct list_head *msgs,
 		__mbox_catch_up(box, &after);
 		while (!list_empty(msgs)) {
 			msg = list_first_entry(msgs, struct mbox_msg, node);
-			*err = 0;
-			if (unlikely(!__mbox_has_room(box, msg)))
-				*err = __mbox_try_send(box, msg, flags, &after);
+			*err = __mbox_try_send(box, msg, flags, &after);
 			if (*err)
 				break;
 			list_del(&msg->node);
