@@ -13,6 +13,9 @@
 /* Messages handled before the lock is let go for a moment. */
 #define MBOX_BATCH		1000
 
+/* Bytes of messages that a mailbox keeps for reuse, see spare.c. */
+#define MBOX_KEEP_MAX		(64 << 10)
+
 /**
  * struct mbox_waiter - a task that waits, on its own stack
  * @node:	in a queue, later on a list of ended waits
@@ -140,10 +143,6 @@ bool mbox_leave(struct mbox_waiter *waiter, int why, bool killed);
 int mbox_wait(struct mbox_waiter *waiter, s64 timeout, mbox_leave_t leave);
 void mbox_wake(struct list_head *ended);
 
-/* In spare.c */
-bool __mbox_keep(struct mbox *box, struct mbox_msg *msg);
-struct mbox_msg *mbox_take_spare(struct mbox *box, u32 memory);
-
 /* In delay.c */
 void __mbox_timed_init(struct mbox *box);
 void mbox_timed_exit(struct mbox *box);
@@ -264,6 +263,57 @@ static inline void __mbox_unstore(struct mbox *box, struct mbox_msg *msg)
 	mbox_store_del(&box->store, msg);
 	if (unlikely(msg->ttl_ms))
 		__mbox_unexpire(box, msg);
+}
+
+/**
+ * __mbox_keep - keep a message that has been received
+ * @box:	the mailbox
+ * @msg:	the message
+ *
+ * Context: lock held.
+ * Return: whether it is kept; if not, it is still the caller's.
+ */
+static inline bool __mbox_keep(struct mbox *box, struct mbox_msg *msg)
+{
+	/* Someone may peek still; or it has no body of its own. */
+	if (refcount_read(&msg->refs) != 1 || (msg->cache & MBOX_MSG_COPY))
+		return false;
+	if (box->spare && box->spare->memory != msg->memory)
+		return false;
+	if (box->spare_memory + msg->memory > MBOX_KEEP_MAX)
+		return false;
+	if (unlikely(list_empty(&box->keeper)) &&
+	    !mbox_pool_add_keeper(box->pool, &box->keeper))
+		return false;
+	msg->next_spare = box->spare;
+	box->spare = msg;
+	box->spare_memory += msg->memory;
+	return true;
+}
+
+/**
+ * mbox_take_spare - take a message that is kept
+ * @box:	the mailbox
+ * @memory:	what it has to have, see mbox_msg_memory()
+ *
+ * Context: takes the lock.
+ * Return: a message for mbox_msg_reuse(), or NULL.
+ */
+static inline struct mbox_msg *mbox_take_spare(struct mbox *box, u32 memory)
+{
+	struct mbox_msg *msg;
+
+	spin_lock(&box->lock);
+	msg = box->spare;
+	if (likely(msg)) {
+		box->spare = msg->next_spare;
+		box->spare_memory -= msg->memory;
+	}
+	spin_unlock(&box->lock);
+	if (likely(!msg || msg->memory == memory))
+		return msg;
+	mbox_msg_free_spare(box->pool, msg);
+	return NULL;
 }
 
 #endif /* _MBOXFS_ENGINE_H */

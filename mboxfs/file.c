@@ -96,23 +96,6 @@ static ssize_t mboxfs_end_read(struct kiocb *iocb, size_t len)
 	return len;
 }
 
-static noinline struct mbox_msg *mboxfs_wait_for_msg(struct kiocb *iocb,
-						     size_t room)
-{
-	struct mbox *box = mboxfs_box(file_inode(iocb->ki_filp));
-	struct mbox_want want = {
-		.flags = MBOX_EOF,
-		.room = room,
-		.timeout = MBOX_FOREVER,
-	};
-
-	if (mboxfs_nonblock(iocb))
-		want.flags |= MBOX_NONBLOCK;
-	if (mbox_get_limit(box, MBOX_SHORT_READ) == MBOXFS_SHORT_READ_REFUSE)
-		want.flags |= MBOX_WHOLE;
-	return mbox_receive(box, &want);
-}
-
 /*
  * Receive one message. With @keep its rest, if there is one, stays at the open
  * file, whose lock is held.
@@ -123,12 +106,18 @@ static ssize_t mboxfs_receive(struct kiocb *iocb, struct iov_iter *to,
 	struct mbox *box = mboxfs_box(file_inode(iocb->ki_filp));
 	struct mboxfs_file *mf = iocb->ki_filp->private_data;
 	size_t room = iov_iter_count(to), len;
-	struct mbox_msg *msg = NULL;
+	struct mbox_want want = {
+		.flags = MBOX_EOF,
+		.room = room,
+		.timeout = MBOX_FOREVER,
+	};
+	struct mbox_msg *msg;
 
-	if (mbox_get_limit(box, MBOX_SHORT_READ) != MBOXFS_SHORT_READ_REFUSE)
-		msg = mbox_receive_quickly(box);
-	if (unlikely(!msg))
-		msg = mboxfs_wait_for_msg(iocb, room);
+	if (mboxfs_nonblock(iocb))
+		want.flags |= MBOX_NONBLOCK;
+	if (mbox_get_limit(box, MBOX_SHORT_READ) == MBOXFS_SHORT_READ_REFUSE)
+		want.flags |= MBOX_WHOLE;
+	msg = mbox_receive(box, &want);
 	if (IS_ERR(msg)) {
 		/* Both are an end of file to those who read. */
 		if (PTR_ERR(msg) == -ESHUTDOWN || PTR_ERR(msg) == -ENODATA)

@@ -24,21 +24,11 @@
 
 #include "compat.h"
 
-struct mbox_segment {
-	struct mbox_segment	*next;
-	u8			data[];
-};
-
-#define MBOX_OBJECT_MIN		128
-#define MBOX_OBJECT_MAX		4096
-#define MBOX_FIRST_MAX		(MBOX_OBJECT_MAX - sizeof(struct mbox_msg))
-#define MBOX_SEGMENT_MAX	(MBOX_OBJECT_MAX - sizeof(struct mbox_segment))
-
 static struct {
 	const char		*name;
 	unsigned int		size;
 	struct kmem_cache	*cache;
-} mbox_msg_caches[] = {
+} mbox_msg_caches[MBOX_MSG_CACHES] = {
 	{ "mboxfs_msg_128", MBOX_OBJECT_MIN },
 	{ "mboxfs_msg_256", 256 },
 	{ "mboxfs_msg_512", 512 },
@@ -49,75 +39,6 @@ static struct {
 
 static struct kmem_cache *mbox_segment_cache;
 static struct kmem_cache *mbox_extra_cache;
-
-/* The smallest cache for a header and @len bytes; the largest, if none is. */
-static unsigned int mbox_msg_cache(size_t len)
-{
-	size_t size = sizeof(struct mbox_msg) + len;
-
-	if (size > MBOX_OBJECT_MAX / 2)
-		return ARRAY_SIZE(mbox_msg_caches) - 1;
-	return size <= MBOX_OBJECT_MIN ? 0 :
-	       ilog2(size - 1) + 1 - ilog2(MBOX_OBJECT_MIN);
-}
-
-static size_t mbox_msg_segments(size_t len)
-{
-	if (len <= MBOX_FIRST_MAX)
-		return 0;
-	return DIV_ROUND_UP(len - MBOX_FIRST_MAX, MBOX_SEGMENT_MAX);
-}
-
-/**
- * mbox_msg_memory - the memory that a message needs
- * @len:	bytes of the body, at most MBOXFS_MESSAGE_MAX
- * @extra:	whether it has a struct mbox_extra
- *
- * Messages that need the same have the same objects.
- *
- * Context: any.
- */
-u32 mbox_msg_memory(size_t len, bool extra)
-{
-	u32 size = MBOX_OBJECT_MIN << mbox_msg_cache(len);
-
-	if (unlikely(len > MBOX_FIRST_MAX))
-		size += mbox_msg_segments(len) * MBOX_OBJECT_MAX;
-	return extra ? size + sizeof(struct mbox_extra) : size;
-}
-
-/*
- * The sender's number: that of most processes means the same for as long as
- * the message lives, and needs no reference. One in a pid namespace has a
- * number for each namespace above it, which only its struct pid knows.
- */
-static void mbox_msg_set_sender(struct mbox_msg *msg)
-{
-	struct pid *pid = task_tgid(current);
-
-	if (likely(!pid->level))
-		msg->sender = ((unsigned long)pid_nr(pid) << 1) | 1;
-	else
-		msg->sender = (unsigned long)get_pid(pid);
-	current_euid_egid(&msg->uid, &msg->gid);
-}
-
-/* The caller is going to send it; it is all that is not about memory. */
-static void mbox_msg_begin(struct mbox_msg *msg)
-{
-	msg->state = MBOX_MSG_OUTSIDE;
-	msg->priority = 0;
-	msg->tag = 0;
-	msg->ttl_ms = 0;
-	msg->time = MBOX_DELAY_DEFAULT;
-	mbox_msg_set_sender(msg);
-}
-
-/* The sender's struct pid, if it is one. */
-static struct pid *mbox_msg_sender_pid(const struct mbox_msg *msg)
-{
-	return msg->sender & 1 ? NULL : (struct pid *)msg->sender;
-}
 
 /**
  * mbox_msg_sender - who sent a message
@@ -219,24 +140,6 @@ out_free:
 out_uncharge:
 	mbox_pool_uncharge(pool, size);
 	return ERR_PTR(-ENOMEM);
-}
-
-/**
- * mbox_msg_reuse - make a new message of one that is kept
- * @msg:	a message of the same mbox_msg_memory() that nobody knows any more
- * @len:	bytes of the new body
- *
- * As mbox_msg_alloc(), but who has paid for it goes on paying.
- */
-void mbox_msg_reuse(struct mbox_msg *msg, size_t len)
-{
-	put_pid(mbox_msg_sender_pid(msg));
-	msg->len = len;
-	if (unlikely(msg->extra)) {
-		msg->extra->sender = NULL;
-		msg->extra->orphan = false;
-	}
-	mbox_msg_begin(msg);
 }
 
 /**

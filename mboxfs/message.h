@@ -5,9 +5,13 @@
 #ifndef _MBOXFS_MESSAGE_H
 #define _MBOXFS_MESSAGE_H
 
+#include <linux/cred.h>
 #include <linux/list.h>
+#include <linux/log2.h>
+#include <linux/pid.h>
 #include <linux/rbtree.h>
 #include <linux/refcount.h>
+#include <linux/sched/signal.h>
 #include <linux/types.h>
 #include <linux/uidgid.h>
 
@@ -17,8 +21,15 @@ struct iov_iter;
 struct mbox_waiter;
 struct pid_namespace;
 
-/* What does not fit behind a message's header, one page a piece. */
-struct mbox_segment;
+/**
+ * struct mbox_segment - what does not fit behind a message's header
+ * @next:	the next one
+ * @data:	a part of the body
+ */
+struct mbox_segment {
+	struct mbox_segment	*next;
+	u8			data[];
+};
 
 /* Where a message is; guarded by its mailbox's lock. */
 enum mbox_msg_state {
@@ -149,18 +160,113 @@ struct mbox_msg *mbox_msg_alloc(struct mbox_pool *pool, size_t len, bool extra,
 				gfp_t gfp);
 struct mbox_msg *mbox_msg_copy(struct mbox_pool *pool, struct mbox_msg *original,
 			       bool extra, gfp_t gfp);
-void mbox_msg_reuse(struct mbox_msg *msg, size_t len);
 void mbox_msg_free_spare(struct mbox_pool *pool, struct mbox_msg *msg);
 void mbox_msg_put(struct mbox_pool *pool, struct mbox_msg *msg);
 void mbox_msg_put_list(struct mbox_pool *pool, struct list_head *list);
 int mbox_msg_copy_from(struct mbox_msg *msg, struct iov_iter *from);
 int mbox_msg_copy_to(struct mbox_msg *msg, size_t offset, size_t len,
 		     struct iov_iter *to);
-u32 mbox_msg_memory(size_t len, bool extra);
 pid_t mbox_msg_sender(const struct mbox_msg *msg, struct pid_namespace *ns);
 
 int mbox_msg_init(void);
 void mbox_msg_exit(void);
+
+/*
+ * A body begins behind its header, in an object of one of so many caches whose
+ * sizes double, and goes on in segments.
+ */
+#define MBOX_MSG_CACHES		6
+#define MBOX_OBJECT_MIN		128
+#define MBOX_OBJECT_MAX		4096
+#define MBOX_FIRST_MAX		(MBOX_OBJECT_MAX - sizeof(struct mbox_msg))
+#define MBOX_SEGMENT_MAX	(MBOX_OBJECT_MAX - sizeof(struct mbox_segment))
+
+/* The smallest cache for a header and @len bytes; the largest, if none is. */
+static inline unsigned int mbox_msg_cache(size_t len)
+{
+	size_t size = sizeof(struct mbox_msg) + len;
+
+	if (size > MBOX_OBJECT_MAX / 2)
+		return MBOX_MSG_CACHES - 1;
+	return size <= MBOX_OBJECT_MIN ? 0 :
+	       ilog2(size - 1) + 1 - ilog2(MBOX_OBJECT_MIN);
+}
+
+static inline size_t mbox_msg_segments(size_t len)
+{
+	if (len <= MBOX_FIRST_MAX)
+		return 0;
+	return DIV_ROUND_UP(len - MBOX_FIRST_MAX, MBOX_SEGMENT_MAX);
+}
+
+/**
+ * mbox_msg_memory - the memory that a message needs
+ * @len:	bytes of the body, at most MBOXFS_MESSAGE_MAX
+ * @extra:	whether it has a struct mbox_extra
+ *
+ * Messages that need the same have the same objects.
+ *
+ * Context: any.
+ */
+static inline u32 mbox_msg_memory(size_t len, bool extra)
+{
+	u32 size = MBOX_OBJECT_MIN << mbox_msg_cache(len);
+
+	if (unlikely(len > MBOX_FIRST_MAX))
+		size += mbox_msg_segments(len) * MBOX_OBJECT_MAX;
+	return extra ? size + sizeof(struct mbox_extra) : size;
+}
+
+/*
+ * The sender's number: that of most processes means the same for as long as
+ * the message lives, and needs no reference. One in a pid namespace has a
+ * number for each namespace above it, which only its struct pid knows.
+ */
+static inline void mbox_msg_set_sender(struct mbox_msg *msg)
+{
+	struct pid *pid = task_tgid(current);
+
+	if (likely(!pid->level))
+		msg->sender = ((unsigned long)pid_nr(pid) << 1) | 1;
+	else
+		msg->sender = (unsigned long)get_pid(pid);
+	current_euid_egid(&msg->uid, &msg->gid);
+}
+
+/* The caller is going to send it; it is all that is not about memory. */
+static inline void mbox_msg_begin(struct mbox_msg *msg)
+{
+	msg->state = MBOX_MSG_OUTSIDE;
+	msg->priority = 0;
+	msg->tag = 0;
+	msg->ttl_ms = 0;
+	msg->time = MBOX_DELAY_DEFAULT;
+	mbox_msg_set_sender(msg);
+}
+
+/* The sender's struct pid, if it is one. */
+static inline struct pid *mbox_msg_sender_pid(const struct mbox_msg *msg)
+{
+	return msg->sender & 1 ? NULL : (struct pid *)msg->sender;
+}
+
+/**
+ * mbox_msg_reuse - make a new message of one that is kept
+ * @msg:	a message of the same mbox_msg_memory() that nobody knows any more
+ * @len:	bytes of the new body
+ *
+ * As mbox_msg_alloc(), but who has paid for it goes on paying.
+ */
+static inline void mbox_msg_reuse(struct mbox_msg *msg, size_t len)
+{
+	put_pid(mbox_msg_sender_pid(msg));
+	msg->len = len;
+	if (unlikely(msg->extra)) {
+		msg->extra->sender = NULL;
+		msg->extra->orphan = false;
+	}
+	mbox_msg_begin(msg);
+}
 
 /**
  * mbox_sum_add - one more message

@@ -77,7 +77,7 @@
  *	a message of the default priority only comes in and goes out. All that
  *	can end this state is done in steps, and each step notes whether it
  *	holds when it ends (@special); whether anyone polls is looked up. So
- *	mbox_send(), mbox_receive_quickly() and mbox_consume() first try to do
+ *	mbox_send(), mbox_receive() and mbox_consume() first try to do
  *	just that, with the lock held as briefly as can be, and leave all else
  *	to a step.
  *
@@ -278,7 +278,6 @@ int mbox_send(struct mbox *box, struct mbox_msg *msg, unsigned int flags,
 	      s64 timeout);
 int mbox_send_batch(struct mbox *box, struct list_head *msgs,
 		    unsigned int flags, s64 timeout);
-struct mbox_msg *mbox_receive_quickly(struct mbox *box);
 struct mbox_msg *mbox_receive(struct mbox *box, struct mbox_want *want);
 int mbox_receive_batch(struct mbox *box, struct mbox_want *want,
 		       struct mbox_msg **msgs, int count);

@@ -181,25 +181,30 @@ static struct mbox_msg *mbox_search_interrupted(const struct mbox_want *want)
 	return ERR_PTR(want->timeout < 0 ? -ERESTARTSYS : -EINTR);
 }
 
-/**
- * mbox_receive_quickly - take the first message, if that is easy
- * @box:	the mailbox
- *
- * As mbox_receive() for any message, without waiting; see MBOX_QUICK.
- *
- * Return: the message, or NULL: ask mbox_receive() then.
- */
-struct mbox_msg *mbox_receive_quickly(struct mbox *box)
+/* Not every message will do. */
+#define MBOX_CHOOSY	(MBOX_WHOLE | MBOX_PEEK | MBOX_FROM | MBOX_TAGGED)
+
+/* The first message, or NULL also if that is not easy; see MBOX_QUICK. */
+static __always_inline struct mbox_msg *__mbox_take_quickly(struct mbox *box)
 {
-	struct mbox_msg *msg = NULL;
+	struct mbox_msg *msg;
+
+	if (unlikely(box->special))
+		return NULL;
+	msg = mbox_store_first(&box->store);
+	if (unlikely(!msg))
+		return NULL;
+	mbox_store_del(&box->store, msg);
+	__mbox_begin_copy(box, msg);
+	return msg;
+}
+
+static struct mbox_msg *mbox_receive_quickly(struct mbox *box)
+{
+	struct mbox_msg *msg;
 
 	spin_lock(&box->lock);
-	if (likely(!box->special))
-		msg = mbox_store_first(&box->store);
-	if (likely(msg)) {
-		mbox_store_del(&box->store, msg);
-		__mbox_begin_copy(box, msg);
-	}
+	msg = __mbox_take_quickly(box);
 	spin_unlock(&box->lock);
 	return msg;
 }
@@ -225,6 +230,11 @@ struct mbox_msg *mbox_receive(struct mbox *box, struct mbox_want *want)
 	struct mbox_after after;
 	u64 published = 0;
 
+	if (likely(!(want->flags & MBOX_CHOOSY))) {
+		msg = mbox_receive_quickly(box);
+		if (msg)
+			return msg;
+	}
 	for (;;) {
 		mbox_lock(box, &after);
 		__mbox_catch_up(box, &after);
@@ -270,8 +280,16 @@ int mbox_receive_batch(struct mbox *box, struct mbox_want *want,
 {
 	struct mbox_after after;
 	struct mbox_msg *from;
-	int n;
+	int n = 0;
 
+	if (likely(!(want->flags & MBOX_CHOOSY))) {
+		spin_lock(&box->lock);
+		while (n < count && (msgs[n] = __mbox_take_quickly(box)))
+			n++;
+		spin_unlock(&box->lock);
+	}
+	if (likely(n))
+		return n;
 	msgs[0] = mbox_receive(box, want);
 	if (IS_ERR(msgs[0]))
 		return PTR_ERR(msgs[0]);

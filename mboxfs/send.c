@@ -533,6 +533,17 @@ static int mbox_send_some(struct mbox *box, struct list_head *msgs,
 	bool again = true;
 	int done = 0;
 
+	spin_lock(&box->lock);
+	while (!list_empty(msgs)) {
+		msg = list_first_entry(msgs, struct mbox_msg, node);
+		list_del(&msg->node);
+		if (!__mbox_send_quickly(box, msg)) {
+			list_add(&msg->node, msgs);
+			break;
+		}
+		done++;
+	}
+	spin_unlock(&box->lock);
 	while (again && !list_empty(msgs)) {
 		mbox_lock(box, &after);
 		__mbox_catch_up(box, &after);

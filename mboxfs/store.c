@@ -19,7 +19,7 @@ static struct mbox_level *mbox_level(struct rb_node *node)
 	return rb_entry_safe(node, struct mbox_level, node);
 }
 
-static struct mbox_msg *mbox_list_first(const struct list_head *list)
+static struct mbox_msg *mbox_list_first(struct list_head *list)
 {
 	return list_first_entry_or_null(list, struct mbox_msg, node);
 }
@@ -166,7 +166,7 @@ void mbox_store_take_all(struct mbox_store *store, struct list_head *list)
  * mbox_store_first_level - the first message above the default priority
  * @store:	a store with such messages
  */
-struct mbox_msg *mbox_store_first_level(const struct mbox_store *store)
+struct mbox_msg *mbox_store_first_level(struct mbox_store *store)
 {
 	struct rb_node *highest = rb_first_cached(&store->levels);
 
@@ -180,7 +180,7 @@ struct mbox_msg *mbox_store_first_level(const struct mbox_store *store)
  *
  * Return: the message, or NULL.
  */
-struct mbox_msg *mbox_store_next(const struct mbox_store *store,
+struct mbox_msg *mbox_store_next(struct mbox_store *store,
 				 struct mbox_msg *msg)
 {
 	struct mbox_level *level;

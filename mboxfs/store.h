@@ -27,8 +27,8 @@ void mbox_store_add_level(struct mbox_store *store, struct mbox_msg *msg);
 void mbox_store_put_back(struct mbox_store *store, struct mbox_msg *msg);
 void mbox_store_del_level(struct mbox_store *store, struct mbox_msg *msg);
 void mbox_store_take_all(struct mbox_store *store, struct list_head *list);
-struct mbox_msg *mbox_store_first_level(const struct mbox_store *store);
-struct mbox_msg *mbox_store_next(const struct mbox_store *store,
+struct mbox_msg *mbox_store_first_level(struct mbox_store *store);
+struct mbox_msg *mbox_store_next(struct mbox_store *store,
 				 struct mbox_msg *msg);
 struct mbox_msg *mbox_store_worst(struct mbox_store *store);
 struct mbox_msg *mbox_store_less_bad(struct mbox_store *store,
@@ -75,7 +75,7 @@ static inline void mbox_store_del(struct mbox_store *store,
  *
  * Return: the message, or NULL.
  */
-static inline struct mbox_msg *mbox_store_first(const struct mbox_store *store)
+static inline struct mbox_msg *mbox_store_first(struct mbox_store *store)
 {
 	if (unlikely(!RB_EMPTY_ROOT(&store->levels.rb_root)))
 		return mbox_store_first_level(store);
