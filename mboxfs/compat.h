@@ -14,6 +14,7 @@
 #include <linux/fs_context.h>
 #include <linux/fs_parser.h>
 #include <linux/hrtimer.h>
+#include <linux/uio.h>
 #include <linux/version.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
@@ -25,6 +26,11 @@
 #define mnt_idmap		user_namespace
 #define nop_mnt_idmap		init_user_ns
 #define file_mnt_idmap(file)	file_mnt_user_ns(file)
+#endif
+
+/* 6.4: what an iov_iter stands for is behind functions. */
+#ifndef iter_iov_addr
+#define iter_iov_addr(iter)	((iter)->iov->iov_base + (iter)->iov_offset)
 #endif
 
 /* 6.6: generic_fillattr() is told what was asked for. */

@@ -163,28 +163,82 @@ static int mboxfs_get_want(struct file *file, const struct mboxfs_msg *m,
 	return 0;
 }
 
-/* Copy out a message: its body, and what is known about it. */
-static int mboxfs_put_msg(struct mbox_msg *msg, struct mboxfs_msg *m,
-			  void __user *arg)
+/* The sender's ids as the caller knows them; most know them as they are. */
+static u32 mboxfs_show_uid(kuid_t uid)
+{
+	struct user_namespace *ns = current_user_ns();
+
+	return likely(ns == &init_user_ns) ? __kuid_val(uid) :
+					     from_kuid_munged(ns, uid);
+}
+
+static u32 mboxfs_show_gid(kgid_t gid)
+{
+	struct user_namespace *ns = current_user_ns();
+
+	return likely(ns == &init_user_ns) ? __kgid_val(gid) :
+					     from_kgid_munged(ns, gid);
+}
+
+/* Copy out what is known about a message. */
+static int mboxfs_put_meta(struct mbox_msg *msg, u32 flags,
+			   struct mboxfs_msg __user *user)
+{
+	pid_t pid = mbox_msg_sender(msg, task_active_pid_ns(current));
+	u32 uid = mboxfs_show_uid(msg->uid), gid = mboxfs_show_gid(msg->gid);
+
+	if (!user_write_access_begin(user, sizeof(*user)))
+		return -EFAULT;
+	unsafe_put_user(msg->len, &user->len, fault);
+	unsafe_put_user(flags, &user->flags, fault);
+	unsafe_put_user(msg->priority, &user->priority, fault);
+	unsafe_put_user(pid, &user->pid, fault);
+	unsafe_put_user(uid, &user->uid, fault);
+	unsafe_put_user(gid, &user->gid, fault);
+	unsafe_put_user(msg->tag, &user->tag, fault);
+	unsafe_put_user(msg->sent, &user->sent_ns, fault);
+	unsafe_put_user(msg->seq, &user->seq, fault);
+	user_write_access_end();
+	return 0;
+fault:
+	user_write_access_end();
+	return -EFAULT;
+}
+
+/* Copy out a message, its body first. */
+static int mboxfs_put_msg(struct mbox_msg *msg, const struct mboxfs_msg *m,
+			  struct mboxfs_msg __user *user)
 {
 	size_t len = min(m->len, msg->len);
+	u32 flags = m->flags & ~MBOXFS_TRUNC;
 	struct iov_iter to;
 
 	if (mboxfs_iter(&to, ITER_DEST, m->data, len) ||
 	    mbox_msg_copy_to(msg, 0, len, &to))
 		return -EFAULT;
-	m->flags &= ~MBOXFS_TRUNC;
 	if (len < msg->len)
-		m->flags |= MBOXFS_TRUNC;
-	m->len = msg->len;
-	m->priority = msg->priority;
-	m->pid = mbox_msg_sender(msg, task_active_pid_ns(current));
-	m->uid = from_kuid_munged(current_user_ns(), msg->uid);
-	m->gid = from_kgid_munged(current_user_ns(), msg->gid);
-	m->tag = msg->tag;
-	m->sent_ns = msg->sent;
-	m->seq = msg->seq;
-	return copy_to_user(arg, m, sizeof(*m)) ? -EFAULT : 0;
+		flags |= MBOXFS_TRUNC;
+	return mboxfs_put_meta(msg, flags, user);
+}
+
+/* Copy in what matters of a message that is to be received. */
+static int mboxfs_get_room(struct mboxfs_msg *m, u32 allowed,
+			   const struct mboxfs_msg __user *user)
+{
+	if (!user_read_access_begin(user, sizeof(*user)))
+		return -EFAULT;
+	unsafe_get_user(m->data, &user->data, fault);
+	unsafe_get_user(m->len, &user->len, fault);
+	unsafe_get_user(m->flags, &user->flags, fault);
+	unsafe_get_user(m->reserved[0], &user->reserved[0], fault);
+	unsafe_get_user(m->reserved[1], &user->reserved[1], fault);
+	user_read_access_end();
+	if ((m->flags & ~allowed) || m->reserved[0] || m->reserved[1])
+		return -EINVAL;
+	return 0;
+fault:
+	user_read_access_end();
+	return -EFAULT;
 }
 
 static long mboxfs_ioc_recv(struct file *file, void __user *arg)
@@ -206,7 +260,7 @@ static long mboxfs_ioc_recv(struct file *file, void __user *arg)
 		return -EFAULT;
 	if (IS_ERR(msg))
 		return PTR_ERR(msg);
-	err = mboxfs_put_msg(msg, &m, arg);
+	err = mboxfs_put_msg(msg, &m, user);
 	if (want.flags & MBOX_PEEK) {
 		mbox_msg_put(box->pool, msg);
 		return err;
@@ -286,13 +340,9 @@ static long mboxfs_put_batch(struct file *file, const struct mboxfs_batch *b,
 	int done, err = 0;
 
 	for (done = 0; done < count; done++) {
-		err = -EFAULT;
-		if (copy_from_user(&m, user + done, sizeof(m)))
-			break;
-		err = -EINVAL;
-		if ((m.flags & ~allowed) || m.reserved[0] || m.reserved[1])
-			break;
-		err = mboxfs_put_msg(msgs[done], &m, user + done);
+		err = mboxfs_get_room(&m, allowed, user + done);
+		if (!err)
+			err = mboxfs_put_msg(msgs[done], &m, user + done);
 		if (err)
 			break;
 		cond_resched();

@@ -20,6 +20,7 @@
 #include <linux/pid_namespace.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/uaccess.h>
 #include <linux/uio.h>
 
 #include "compat.h"
@@ -232,24 +233,50 @@ void mbox_msg_put_list(struct mbox_pool *pool, struct list_head *list)
 }
 
 /*
- * copy_from_iter() and copy_to_iter() search for the object that is copied from
- * or to, in order to check its bounds: a third of what a message costs. Here it
- * is known, and its bounds are checked as strictly.
+ * copy_from_user() and its like search for the object that is copied from or
+ * to, in order to check its bounds: a third of what a message costs. Here it is
+ * known, and its bounds are checked as strictly. Nearly all buffers are one
+ * piece of user space, and need no more than a plain copy.
  */
+static void __user *mbox_user_buffer(const struct iov_iter *iter)
+{
+	if (iter_is_ubuf(iter))
+		return iter->ubuf + iter->iov_offset;
+	if (iter_is_iovec(iter) && iter->nr_segs == 1)
+		return iter_iov_addr(iter);
+	return NULL;
+}
+
 static bool mbox_copy_in(void *data, size_t room, size_t len,
 			 struct iov_iter *from)
 {
+	void __user *buffer = mbox_user_buffer(from);
+
 	if (WARN_ON_ONCE(len > room))
 		return false;
-	return _copy_from_iter(data, len, from) == len;
+	if (unlikely(!buffer))
+		return _copy_from_iter(data, len, from) == len;
+	if (unlikely(_copy_from_user(data, buffer, len)))
+		return false;
+	from->iov_offset += len;
+	from->count -= len;
+	return true;
 }
 
 static bool mbox_copy_out(const void *data, size_t room, size_t len,
 			  struct iov_iter *to)
 {
+	void __user *buffer = mbox_user_buffer(to);
+
 	if (WARN_ON_ONCE(len > room))
 		return false;
-	return _copy_to_iter(data, len, to) == len;
+	if (unlikely(!buffer))
+		return _copy_to_iter(data, len, to) == len;
+	if (unlikely(_copy_to_user(buffer, data, len)))
+		return false;
+	to->iov_offset += len;
+	to->count -= len;
+	return true;
 }
 
 /* Bytes of the body that have room behind the header. */

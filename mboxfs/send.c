@@ -65,12 +65,12 @@ static u64 __mbox_due(const struct mbox *box, const struct mbox_msg *msg)
 	return ktime_get_boottime_ns() + delay;
 }
 
-/* A message is the mailbox's now. */
-static void __mbox_stamp(struct mbox *box, struct mbox_msg *msg)
+/* A message is the mailbox's now, which is CLOCK_REALTIME @now. */
+static void __mbox_stamp(struct mbox *box, struct mbox_msg *msg, u64 now)
 {
 	msg->seq = ++box->sent_total;
-	msg->sent = ktime_get_real_ns();
-	box->sent_at = msg->sent;
+	msg->sent = now;
+	box->sent_at = now;
 	trace_mboxfs_send(box, msg);
 }
 
@@ -79,7 +79,7 @@ static void __mbox_accept(struct mbox *box, struct mbox_msg *msg,
 {
 	u64 due = __mbox_due(box, msg);
 
-	__mbox_stamp(box, msg);
+	__mbox_stamp(box, msg, ktime_get_real_ns());
 	after->event = true;
 	if (unlikely(due))
 		__mbox_delay(box, msg, due);
@@ -421,7 +421,7 @@ static bool __mbox_try_again(const struct mbox *box, int ret,
 
 /* Send a message as most are; see MBOX_QUICK. Whether it has been sent. */
 static __always_inline bool __mbox_send_quickly(struct mbox *box,
-						struct mbox_msg *msg)
+						struct mbox_msg *msg, u64 now)
 {
 	u64 bytes = box->held.bytes + msg->len;
 
@@ -434,7 +434,7 @@ static __always_inline bool __mbox_send_quickly(struct mbox *box,
 		     box->held.messages >=
 			     __mbox_limit(box, MBOX_MAX_MESSAGES)))
 		return false;
-	__mbox_stamp(box, msg);
+	__mbox_stamp(box, msg, now);
 	msg->order = ++box->published;
 	mbox_sum_add(&box->held, msg);
 	msg->state = MBOX_MSG_STORED;
@@ -519,7 +519,7 @@ int mbox_send(struct mbox *box, struct mbox_msg *msg, unsigned int flags,
 	bool sent;
 
 	spin_lock(&box->lock);
-	sent = __mbox_send_quickly(box, msg);
+	sent = __mbox_send_quickly(box, msg, ktime_get_real_ns());
 	spin_unlock(&box->lock);
 	return likely(sent) ? 0 : mbox_send_slow(box, msg, flags, timeout);
 }
@@ -532,12 +532,14 @@ static int mbox_send_some(struct mbox *box, struct list_head *msgs,
 	struct mbox_msg *msg;
 	bool again = true;
 	int done = 0;
+	u64 now;
 
 	spin_lock(&box->lock);
+	now = ktime_get_real_ns();
 	while (!list_empty(msgs)) {
 		msg = list_first_entry(msgs, struct mbox_msg, node);
 		list_del(&msg->node);
-		if (!__mbox_send_quickly(box, msg)) {
+		if (!__mbox_send_quickly(box, msg, now)) {
 			list_add(&msg->node, msgs);
 			break;
 		}
