@@ -261,7 +261,7 @@ static inline void __mbox_settle(struct mbox *box, struct mbox_after *after)
 static inline void __mbox_unstore(struct mbox *box, struct mbox_msg *msg)
 {
 	mbox_store_del(&box->store, msg);
-	if (unlikely(msg->ttl_ms))
+	if (unlikely(mbox_msg_ttl(msg)))
 		__mbox_unexpire(box, msg);
 }
 

@@ -3,8 +3,8 @@
  * Message bodies: make, fill, copy out, free.
  *
  * A body begins behind its header in one object from a cache of a fitting size
- * and goes on in segments of a page, so no allocation is of a higher order,
- * however long the message. The caches are our own and have a usercopy window:
+ * and goes on in segments of at most a page, so no allocation is of a higher
+ * order, however long the message. The caches are our own and have a usercopy window:
  * they are never merged with others, so a message has only messages next to
  * it, and a copy that strays out of the bodies is caught by the kernel.
  *
@@ -38,7 +38,6 @@ static struct {
 	{ "mboxfs_msg_4k", MBOX_OBJECT_MAX },
 };
 
-static struct kmem_cache *mbox_segment_cache;
 static struct kmem_cache *mbox_extra_cache;
 
 /**
@@ -59,14 +58,18 @@ pid_t mbox_msg_sender(const struct mbox_msg *msg, struct pid_namespace *ns)
 	return ns == &init_pid_ns ? msg->sender >> 1 : 0;
 }
 
+/* A copy has no segments of its own: its @segments are not to be seen here. */
 static void mbox_msg_free_objects(struct mbox_msg *msg, bool may_sleep)
 {
 	unsigned int cache = msg->cache & ~MBOX_MSG_COPY;
+	size_t left = msg->len - MBOX_FIRST_MAX;
 	struct mbox_segment *segment, *next;
 
 	for (segment = msg->segments; segment; segment = next) {
 		next = segment->next;
-		kmem_cache_free(mbox_segment_cache, segment);
+		kmem_cache_free(mbox_msg_caches[mbox_segment_cache(left)].cache,
+				segment);
+		left -= MBOX_SEGMENT_MAX;
 		if (may_sleep)
 			cond_resched();
 	}
@@ -78,21 +81,25 @@ static void mbox_msg_free_objects(struct mbox_msg *msg, bool may_sleep)
 static bool mbox_msg_add_segments(struct mbox_msg *msg, gfp_t gfp)
 {
 	struct mbox_segment **end = &msg->segments;
-	size_t n;
+	size_t left = msg->len - MBOX_FIRST_MAX;
+	struct kmem_cache *cache;
 
-	for (n = mbox_msg_segments(msg->len); n; n--) {
+	for (;;) {
 		if (gfpflags_allow_blocking(gfp)) {
 			cond_resched();
 			if (fatal_signal_pending(current))
 				return false;
 		}
-		*end = kmem_cache_alloc(mbox_segment_cache, gfp);
+		cache = mbox_msg_caches[mbox_segment_cache(left)].cache;
+		*end = kmem_cache_alloc(cache, gfp);
 		if (!*end)
 			return false;
 		(*end)->next = NULL;
 		end = &(*end)->next;
+		if (left <= MBOX_SEGMENT_MAX)
+			return true;
+		left -= MBOX_SEGMENT_MAX;
 	}
-	return true;
 }
 
 /**
@@ -111,7 +118,7 @@ static bool mbox_msg_add_segments(struct mbox_msg *msg, gfp_t gfp)
 struct mbox_msg *mbox_msg_alloc(struct mbox_pool *pool, size_t len, bool extra,
 				gfp_t gfp)
 {
-	unsigned int cache = mbox_msg_cache(len);
+	unsigned int cache = mbox_msg_cache(sizeof(struct mbox_msg) + len);
 	u32 size = mbox_msg_memory(len, extra);
 	struct mbox_msg *msg;
 
@@ -282,7 +289,14 @@ static bool mbox_copy_out(const void *data, size_t room, size_t len,
 /* Bytes of the body that have room behind the header. */
 static size_t mbox_msg_room(const struct mbox_msg *msg)
 {
-	return (MBOX_OBJECT_MIN << msg->cache) - sizeof(*msg);
+	return MBOX_OBJECT_ROOM(MBOX_OBJECT_MIN << msg->cache) - sizeof(*msg);
+}
+
+/* The same of a segment that was made for @left bytes. */
+static size_t mbox_segment_room(size_t left)
+{
+	return MBOX_OBJECT_ROOM(MBOX_OBJECT_MIN << mbox_segment_cache(left)) -
+	       sizeof(struct mbox_segment);
 }
 
 /**
@@ -303,7 +317,8 @@ int mbox_msg_copy_from(struct mbox_msg *msg, struct iov_iter *from)
 	for (segment = msg->segments; segment; segment = segment->next) {
 		left -= part;
 		part = min(left, MBOX_SEGMENT_MAX);
-		if (!mbox_copy_in(segment->data, MBOX_SEGMENT_MAX, part, from))
+		if (!mbox_copy_in(segment->data, mbox_segment_room(left), part,
+				  from))
 			return -EFAULT;
 		cond_resched();
 	}
@@ -351,13 +366,24 @@ int mbox_msg_copy_to(struct mbox_msg *msg, size_t offset, size_t len,
 	return 0;
 }
 
-/* A cache of objects of which all but the first @head bytes are user data. */
-static struct kmem_cache *mbox_msg_create_cache(const char *name,
-						unsigned int size,
-						unsigned int head)
+/*
+ * The kernel may clear all memory when it is allocated, but not objects that
+ * have been constructed. Ours need no clearing: a header is written field by
+ * field, and a body as a whole before anyone can see it.
+ */
+static void mbox_msg_construct(void *object)
 {
+}
+
+/* A cache of objects of which all but the header is user data. */
+static struct kmem_cache *mbox_msg_create_cache(const char *name,
+						unsigned int size)
+{
+	const unsigned int head = sizeof(struct mbox_segment);
+
+	size = MBOX_OBJECT_ROOM(size);
 	return kmem_cache_create_usercopy(name, size, 0, SLAB_ACCOUNT, head,
-					  size - head, NULL);
+					  size - head, mbox_msg_construct);
 }
 
 /**
@@ -372,16 +398,12 @@ int __init mbox_msg_init(void)
 	for (i = 0; i < ARRAY_SIZE(mbox_msg_caches); i++) {
 		mbox_msg_caches[i].cache =
 			mbox_msg_create_cache(mbox_msg_caches[i].name,
-					      mbox_msg_caches[i].size,
-					      sizeof(struct mbox_msg));
+					      mbox_msg_caches[i].size);
 		if (!mbox_msg_caches[i].cache)
 			goto fail;
 	}
-	mbox_segment_cache = mbox_msg_create_cache("mboxfs_segment",
-						   MBOX_OBJECT_MAX,
-						   sizeof(struct mbox_segment));
 	mbox_extra_cache = KMEM_CACHE(mbox_extra, SLAB_ACCOUNT);
-	if (mbox_segment_cache && mbox_extra_cache)
+	if (mbox_extra_cache)
 		return 0;
 fail:
 	mbox_msg_exit();
@@ -396,7 +418,6 @@ void mbox_msg_exit(void)
 	unsigned int i;
 
 	kmem_cache_destroy(mbox_extra_cache);
-	kmem_cache_destroy(mbox_segment_cache);
 	for (i = 0; i < ARRAY_SIZE(mbox_msg_caches); i++)
 		kmem_cache_destroy(mbox_msg_caches[i].cache);
 }

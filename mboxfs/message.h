@@ -74,6 +74,7 @@ struct mbox_level {
  * @expiry:	place among the messages that expire
  * @msg:	whose this is, while @expiry is in use
  * @sender:	who waits for it to be received, or NULL
+ * @ttl_ms:	how long it may stay unread once readable, or 0
  * @orphan:	who waited was killed: received now, or not at all
  *
  * Made along with messages that have a priority, a time to live, or a sender
@@ -84,6 +85,7 @@ struct mbox_extra {
 	struct rb_node		expiry;
 	struct mbox_msg		*msg;
 	struct mbox_waiter	*sender;
+	u32			ttl_ms;
 	bool			orphan;
 };
 
@@ -112,7 +114,6 @@ struct mbox_extra {
  * @time:	CLOCK_BOOTTIME, ns: when it becomes readable, as long as it is
  *		delayed; later when it expires, if it has a time to live. Before
  *		it is sent: the delay that its sender wants
- * @ttl_ms:	how long it may stay unread once readable, or 0
  * @refs:	who knows it: its mailbox, and those who peek
  * @len:	bytes of the body
  * @memory:	bytes of all its own objects, which is what its pool is charged
@@ -146,7 +147,6 @@ struct mbox_msg {
 	u64			seq;
 	u64			sent;
 	u64			time;
-	u32			ttl_ms;
 	refcount_t		refs;
 	u32			len;
 	u32			memory;
@@ -173,30 +173,32 @@ void mbox_msg_exit(void);
 
 /*
  * A body begins behind its header, in an object of one of so many caches whose
- * sizes double, and goes on in segments.
+ * sizes double, and goes on in segments: objects of the largest cache, but for
+ * the last one. Behind each object is the allocator's own pointer.
  */
 #define MBOX_MSG_CACHES		6
 #define MBOX_OBJECT_MIN		128
 #define MBOX_OBJECT_MAX		4096
-#define MBOX_FIRST_MAX		(MBOX_OBJECT_MAX - sizeof(struct mbox_msg))
-#define MBOX_SEGMENT_MAX	(MBOX_OBJECT_MAX - sizeof(struct mbox_segment))
+#define MBOX_OBJECT_ROOM(size)	((size) - sizeof(void *))
+#define MBOX_FIRST_MAX		(MBOX_OBJECT_ROOM(MBOX_OBJECT_MAX) - \
+				 sizeof(struct mbox_msg))
+#define MBOX_SEGMENT_MAX	(MBOX_OBJECT_ROOM(MBOX_OBJECT_MAX) - \
+				 sizeof(struct mbox_segment))
 
-/* The smallest cache for a header and @len bytes; the largest, if none is. */
-static inline unsigned int mbox_msg_cache(size_t len)
+/* The smallest cache for so many bytes; the largest, if none is. */
+static inline unsigned int mbox_msg_cache(size_t size)
 {
-	size_t size = sizeof(struct mbox_msg) + len;
-
+	size += sizeof(void *);
 	if (size > MBOX_OBJECT_MAX / 2)
 		return MBOX_MSG_CACHES - 1;
 	return size <= MBOX_OBJECT_MIN ? 0 :
 	       ilog2(size - 1) + 1 - ilog2(MBOX_OBJECT_MIN);
 }
 
-static inline size_t mbox_msg_segments(size_t len)
+/* The cache of a segment for @left bytes of a body. */
+static inline unsigned int mbox_segment_cache(size_t left)
 {
-	if (len <= MBOX_FIRST_MAX)
-		return 0;
-	return DIV_ROUND_UP(len - MBOX_FIRST_MAX, MBOX_SEGMENT_MAX);
+	return mbox_msg_cache(sizeof(struct mbox_segment) + left);
 }
 
 /**
@@ -210,11 +212,23 @@ static inline size_t mbox_msg_segments(size_t len)
  */
 static inline u32 mbox_msg_memory(size_t len, bool extra)
 {
-	u32 size = MBOX_OBJECT_MIN << mbox_msg_cache(len);
+	u32 size = MBOX_OBJECT_MIN << mbox_msg_cache(sizeof(struct mbox_msg) +
+						     len);
 
-	if (unlikely(len > MBOX_FIRST_MAX))
-		size += mbox_msg_segments(len) * MBOX_OBJECT_MAX;
+	if (unlikely(len > MBOX_FIRST_MAX)) {
+		len -= MBOX_FIRST_MAX;
+		size += len / MBOX_SEGMENT_MAX * MBOX_OBJECT_MAX;
+		len %= MBOX_SEGMENT_MAX;
+		if (len)
+			size += MBOX_OBJECT_MIN << mbox_segment_cache(len);
+	}
 	return extra ? size + sizeof(struct mbox_extra) : size;
+}
+
+/* How long a message may stay unread, in ms, or 0. */
+static inline u32 mbox_msg_ttl(const struct mbox_msg *msg)
+{
+	return unlikely(msg->extra) ? msg->extra->ttl_ms : 0;
 }
 
 /*
@@ -239,7 +253,6 @@ static inline void mbox_msg_begin(struct mbox_msg *msg)
 	msg->state = MBOX_MSG_OUTSIDE;
 	msg->priority = 0;
 	msg->tag = 0;
-	msg->ttl_ms = 0;
 	msg->time = MBOX_DELAY_DEFAULT;
 	mbox_msg_set_sender(msg);
 }

@@ -121,15 +121,15 @@ void __mbox_publish(struct mbox *box, struct mbox_msg *msg, u64 now,
 {
 	msg->order = ++box->published;
 	mbox_sum_add(&box->held, msg);
-	if (unlikely(msg->ttl_ms))
+	if (unlikely(mbox_msg_ttl(msg)))
 		msg->time = (now ? now : ktime_get_boottime_ns()) +
-			    (u64)msg->ttl_ms * NSEC_PER_MSEC;
+			    (u64)mbox_msg_ttl(msg) * NSEC_PER_MSEC;
 	if (unlikely(!list_empty(&box->readers)) &&
 	    __mbox_hand_over(box, msg, after))
 		return;
 	msg->state = MBOX_MSG_STORED;
 	mbox_store_add(&box->store, msg);
-	if (unlikely(msg->ttl_ms))
+	if (unlikely(mbox_msg_ttl(msg)))
 		__mbox_expire_at(box, msg);
 	after->readable++;
 	after->event = true;

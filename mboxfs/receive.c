@@ -416,7 +416,7 @@ static void __mbox_put_back(struct mbox *box, struct mbox_msg *msg,
 		return;
 	msg->state = MBOX_MSG_STORED;
 	mbox_store_put_back(&box->store, msg);
-	if (unlikely(msg->ttl_ms))
+	if (unlikely(mbox_msg_ttl(msg)))
 		__mbox_expire_at(box, msg);
 	after->readable++;
 	after->event = true;

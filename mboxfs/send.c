@@ -332,7 +332,8 @@ struct mbox_msg *mbox_new_msg(struct mbox *box, size_t len, u16 priority,
 		msg = mbox_msg_alloc(box->pool, len, extra, gfp);
 	if (!IS_ERR(msg)) {
 		msg->priority = priority;
-		msg->ttl_ms = ttl_ms;
+		if (unlikely(extra))
+			msg->extra->ttl_ms = ttl_ms;
 	}
 	return msg;
 }
@@ -353,8 +354,8 @@ struct mbox_msg *mbox_new_copy(struct mbox *box, struct mbox_msg *original,
 
 	msg = mbox_msg_copy(box->pool, original, original->priority || ttl_ms,
 			    gfp);
-	if (!IS_ERR(msg))
-		msg->ttl_ms = ttl_ms;
+	if (!IS_ERR(msg) && msg->extra)
+		msg->extra->ttl_ms = ttl_ms;
 	return msg;
 }
 
