@@ -320,7 +320,9 @@ static void mbox_tell_sender(struct mbox_msg *msg, struct mbox_after *after)
 static __always_inline bool __mbox_consume_quickly(struct mbox *box,
 						   struct mbox_msg *msg)
 {
-	if (unlikely(box->special || msg->extra || __mbox_too_much(box)))
+	if (unlikely(box->special || msg->extra ||
+		     mbox_account_too_much(&box->account,
+					   __mbox_used(box) - msg->len)))
 		return false;
 	if (unlikely(!__mbox_keep(box, msg)))
 		return false;
