@@ -1,0 +1,126 @@
+#!/usr/bin/awk -f
+# SPDX-License-Identifier: GPL-2.0-only
+# Hold results (key, tab, number) against what mboxfs wants to reach: a line per
+# target. With -v markdown=1 as a table.
+BEGIN {
+	FS = "\t"
+	if (markdown) {
+		print "| | target | measured | |"
+		print "|---|---|---|---|"
+	}
+}
+
+{ result[$1] = $2 }
+
+# The least (sign 1) or most (sign -1) of the peers named; sets best_name.
+function best_of(prefix, names, sign,	i, n, name, key, best) {
+	n = split(names, name, " ")
+	best_name = ""
+	for (i = 1; i <= n; i++) {
+		key = prefix "." name[i]
+		if (!(key in result))
+			continue
+		if (best_name == "" || sign * result[key] < sign * best) {
+			best = result[key]
+			best_name = name[i]
+		}
+	}
+	return best
+}
+
+function line(what, sense, target, value, verdict) {
+	if (markdown)
+		printf "| %s | %s %g | %.4g | %s |\n", what,
+		       sense == "<=" ? "≤" : "≥", target, value, verdict
+	else
+		printf "%-46s %7.4g %s %-5g %s\n", what, value, sense, target,
+		       verdict
+}
+
+# Was @value, made of measured numbers, reached? sense: <= or >=
+function target(what, value, sense, wanted,	off) {
+	off = sense == "<=" ? value / wanted - 1 : 1 - value / wanted
+	if (off > 0)
+		missed++
+	else
+		met++
+	line(what, sense, wanted, value,
+	     off > 0 ? sprintf("missed by %.1f %%", 100 * off) : "met")
+}
+
+function ratio(what, value, base, sense, wanted) {
+	if (value != "" && base > 0)
+		target(what, value / base, sense, wanted)
+}
+
+function number(what, key, sense, wanted) {
+	if (key in result)
+		target(what, result[key], sense, wanted)
+}
+
+function against_peers(	s, w, size, work, ns, nw, prefix, ours, best) {
+	ns = split("16 128 1024 4096 8000 65536", size, " ")
+	nw = split("pair burst", work, " ")
+	for (w = 1; w <= nw; w++) {
+		for (s = 1; s <= ns; s++) {
+			prefix = work[w] "." size[s]
+			ours = result[prefix ".mboxfs"]
+			if (ours != "" && size[s] <= 8000)
+				target("own cost, " work[w] ", " size[s] \
+				       " bytes", ours - result[prefix ".floor"],
+				       "<=", 250)
+		}
+		for (s = 1; s <= ns; s++) {
+			prefix = work[w] "." size[s]
+			ours = result[prefix ".mboxfs"]
+			best = best_of(prefix, "mq sysv packet seqpacket", 1)
+			ratio(work[w] ", " size[s] " bytes / " best_name,
+			      ours, best, "<=", 0.85)
+			ratio(work[w] ", " size[s] " bytes / byte pipe", ours,
+			      result[prefix ".pipe"], "<=", 0.95)
+		}
+	}
+}
+
+function throughput(	e, s, each, size, prefix, best) {
+	split("2 4 8", each, " ")
+	split("128 4096", size, " ")
+	for (e = 1; e <= 3; e++)
+		for (s = 1; s <= 2; s++) {
+			prefix = "parallel." each[e] "w" each[e] "r." size[s]
+			best = best_of(prefix, "mq sysv packet seqpacket", -1)
+			ratio(each[e] "w" each[e] "r, " size[s] " bytes / " \
+			      best_name, result[prefix ".mboxfs"], best, ">=",
+			      1.2)
+		}
+}
+
+END {
+	against_peers()
+	number("batch of 32, each message, 128 bytes", "batch.128.mboxfs",
+	       "<=", 600)
+	best = best_of("pingpong.128", "mq sysv packet seqpacket pipe", 1)
+	ratio("pingpong, 128 bytes / " best_name,
+	      result["pingpong.128.mboxfs"], best, "<=", 1)
+	ratio("pair at depth 1000000 / 1", result["depth.1000000.mboxfs"],
+	      result["depth.1.mboxfs"], "<=", 1.03)
+	ratio("one more of 1000000 delayed / first",
+	      result["delay.constant.1000000"], result["delay.constant.1"],
+	      "<=", 1.1)
+	ratio("the same, varied delays", result["delay.varied.1000000"],
+	      result["delay.varied.1"], "<=", 2)
+	ratio("16 priorities / 1", result["priority.16"],
+	      result["priority.1"], "<=", 1.1)
+	number("bytes beside a message of 16", "memory.message.mboxfs", "<=",
+	       112)
+	number("bytes of an empty mailbox", "memory.mailbox.any", "<=", 1536)
+	number("the same, naming=id, of 1000000", "memory.mailbox.id", "<=",
+	       1536)
+	throughput()
+	number("switches per message, 64 readers", "switches.64.mboxfs", "<=",
+	       1.1)
+	number("64 mailboxes with a ceiling / without", "ceiling.ratio",
+	       ">=", 0.95)
+	if (!markdown)
+		printf "%d targets met, %d missed\n", met, missed
+}
