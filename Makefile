@@ -133,7 +133,7 @@ bench_programs := $(patsubst bench/%.c,build/bench/%,\
 
 # What passes messages in more than one way.
 build/bench/messages build/bench/depth build/bench/parallel \
-	build/bench/profile: bench/peers.c
+	build/bench/profile build/bench/locks: bench/peers.c
 
 build/bench/%: bench/%.c bench/bench.h bench/peers.h
 	@mkdir -p build/bench

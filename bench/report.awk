@@ -117,6 +117,9 @@ END {
 	number("the same, naming=id, of 1000000", "memory.mailbox.id", "<=",
 	       1536)
 	throughput()
+	best = best_of("locks", "mq sysv", 1)
+	ratio("locked instructions / " best_name, result["locks.mboxfs"],
+	      best, "<=", 1)
 	number("switches per message, 64 readers", "switches.64.mboxfs", "<=",
 	       1.1)
 	number("64 mailboxes with a ceiling / without", "ceiling.ratio",

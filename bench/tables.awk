@@ -91,6 +91,9 @@ function table(name) {
 	else if (name == "heat")
 		grid("processes", "2 4 6 8", "10 1000 5000 10000",
 		     "heat.%r.%c")
+	else if (name == "locks")
+		grid("pair of 128 bytes", "locked",
+		     "mboxfs mq sysv packet seqpacket", "locks.%c")
 	else if (name == "switches")
 		grid("readers", "64", "mboxfs mq sysv packet seqpacket",
 		     "switches.%r.%c")
