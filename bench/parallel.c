@@ -7,8 +7,8 @@
  * --smp 2. Times say nothing there but beside others of the same run, so the
  * peers take turns, and the median of the rounds counts.
  *
- * Keys: parallel.WwRr.BYTES.PEER, heat.PROCESSES.BYTES, ceiling.ratio,
- * switches.READERS.PEER
+ * Keys: parallel.WwRr.BYTES.PEER, heat.PROCESSES.BYTES, ceiling.ratio and
+ * ceiling.control, each also with .low and .high; switches.READERS.PEER
  */
 #include <signal.h>
 #include <stdatomic.h>
@@ -21,10 +21,12 @@
 #include "peers.h"
 
 #define ROUNDS		7
-#define HEAT_ROUNDS	3
+#define HEAT_ROUNDS	7
 #define CEILING_ROUNDS	15
 #define WARM_UP		30000		/* us */
 #define WHILE		200000		/* us */
+#define CEILING_WHILE	1000000		/* us, of many slices */
+#define SLICE		5000000		/* ns */
 #define DEPTH		1024
 #define PROCESSES	128
 #define MAILBOXES	64
@@ -34,10 +36,12 @@
 /* What each process has done, in a cache line of its own. */
 struct count {
 	atomic_long	done;
-	char		pad[64 - sizeof(atomic_long)];
+	atomic_long	others;		/* in the second group */
+	char		pad[64 - 2 * sizeof(atomic_long)];
 };
 
 static struct count *counts;
+static const char *groups[2] = { NULL, BENCH_MOUNT "/no-ceiling" };
 static struct packet packet;
 static const struct peer *peer;
 static struct channel channel;
@@ -50,6 +54,7 @@ static void start(void (*work)(struct count *count))
 	pid_t pid;
 
 	count->done = 0;
+	count->others = 0;
 	pid = fork();
 	if (pid < 0)
 		err(1, "fork");
@@ -97,7 +102,15 @@ static double rate(void)
 	usleep(WHILE);
 	after = all_done();
 	end = bench_now();
-	return (after - before) * 1e9 / (end - begin);
+	return (long)((after - before) * 1e9 / (end - begin));
+}
+
+/* The median of the rounds, and the quartiles. */
+static void report_median(double *values, size_t rounds, const char *key)
+{
+	bench_report(bench_median(values, rounds), "%s", key);
+	bench_report(values[rounds / 4], "%s.low", key);
+	bench_report(values[rounds - 1 - rounds / 4], "%s.high", key);
 }
 
 static void write_on(struct count *count)
@@ -137,78 +150,110 @@ static void measure_throughput(int each, size_t size)
 	static const char *const names[] = { "mboxfs", "packet", "mq", "sysv",
 					     "seqpacket", "datagram" };
 	double result[ARRAY_SIZE(names)][ROUNDS];
+	char key[64];
 	int round, i;
 
 	for (round = 0; round < ROUNDS; round++)
 		for (i = 0; i < ARRAY_SIZE(names); i++)
 			result[i][round] = throughput(peer_find(names[i]),
 						      each, each, size);
-	for (i = 0; i < ARRAY_SIZE(names); i++)
-		bench_report((long)bench_median(result[i], ROUNDS),
-			     "parallel.%dw%dr.%zu.%s", each, each, size,
-			     names[i]);
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		snprintf(key, sizeof(key), "parallel.%dw%dr.%zu.%s", each,
+			 each, size, names[i]);
+		report_median(result[i], ROUNDS, key);
+	}
 }
 
 static void measure_heat(int processes, size_t size)
 {
 	double result[HEAT_ROUNDS];
+	char key[64];
 	int i;
 
 	for (i = 0; i < HEAT_ROUNDS; i++)
 		result[i] = throughput(peer_find("mboxfs"), processes / 2,
 				       processes / 2, size);
-	bench_report((long)bench_median(result, HEAT_ROUNDS), "heat.%d.%zu",
-		     processes, size);
+	snprintf(key, sizeof(key), "heat.%d.%zu", processes, size);
+	report_median(result, HEAT_ROUNDS, key);
 }
 
-/* Messages through mailboxes of the working directory at random. */
-static void use_mailboxes(struct count *count)
+static void open_mailboxes(const char *group, int *fds)
 {
-	unsigned int seed = count - counts;
-	int fds[MAILBOXES], i;
-	char name[16];
+	char path[64];
+	int i;
 
 	for (i = 0; i < MAILBOXES; i++) {
-		snprintf(name, sizeof(name), "%d", i);
-		fds[i] = open(name, O_RDWR | O_CREAT, 0600);
+		snprintf(path, sizeof(path), "%s/%d", group, i);
+		fds[i] = open(path, O_RDWR | O_CREAT, 0600);
 		if (fds[i] < 0)
-			err(1, "%s", name);
+			err(1, "%s", path);
 	}
+}
+
+/*
+ * Messages through mailboxes of two groups at random. Which group it is changes
+ * every few milliseconds by the clock, for all processes at once, so that what
+ * else the machine does slows both down alike.
+ */
+static void use_groups(struct count *count)
+{
+	int fds[2][MAILBOXES], fd, which;
+	unsigned int seed = count - counts;
+
+	for (which = 0; which < 2; which++)
+		open_mailboxes(groups[which], fds[which]);
 	do {
-		i = rand_r(&seed) % MAILBOXES;
-		atomic_fetch_add_explicit(&count->done, 1,
-					  memory_order_relaxed);
-	} while (write(fds[i], packet.data, 128) == 128 &&
-		 read(fds[i], packet.data, 128) == 128);
+		which = bench_now() / SLICE % 2;
+		fd = fds[which][rand_r(&seed) % MAILBOXES];
+		atomic_fetch_add_explicit(which ? &count->others : &count->done,
+					  1, memory_order_relaxed);
+	} while (write(fd, packet.data, 128) == 128 &&
+		 read(fd, packet.data, 128) == 128);
 }
 
-static double group_rate(const char *group)
+/* Throughput of the first group against the second. */
+static double compare_groups(void)
 {
-	double result;
+	long done, others, i;
 
-	if (chdir(group))
-		err(1, "%s", group);
-	start(use_mailboxes);
-	start(use_mailboxes);
-	result = rate();
-	stop_all();
-	return result;
+	done = all_done();
+	others = 0;
+	for (i = 0; i < child_count; i++)
+		others -= counts[i].others;
+	usleep(CEILING_WHILE);
+	for (i = 0; i < child_count; i++)
+		others += counts[i].others;
+	return (double)(all_done() - done) / others;
 }
 
-static void measure_ceiling(void)
+static void report_ratio(const char *key, const char *group)
 {
-	static const char bounded[] = BENCH_MOUNT "/ceiling";
-	static const char unbounded[] = BENCH_MOUNT "/no-ceiling";
 	double ratio[CEILING_ROUNDS];
 	int i;
 
+	groups[0] = group;
+	start(use_groups);
+	start(use_groups);
+	usleep(WARM_UP);
+	for (i = 0; i < CEILING_ROUNDS; i++)
+		ratio[i] = compare_groups();
+	stop_all();
+	report_median(ratio, CEILING_ROUNDS, key);
+}
+
+/* The control is what the same comparison says of two that do not differ. */
+static void measure_ceiling(void)
+{
+	static const char bounded[] = BENCH_MOUNT "/ceiling";
+	static const char control[] = BENCH_MOUNT "/control";
+
 	peer = NULL;
-	if (mkdir(bounded, 0700) || mkdir(unbounded, 0700))
+	if (mkdir(bounded, 0700) || mkdir(groups[1], 0700) ||
+	    mkdir(control, 0700))
 		err(1, "mkdir");
 	bench_limit(bounded, "group_max_bytes", "64m");
-	for (i = 0; i < CEILING_ROUNDS; i++)
-		ratio[i] = group_rate(bounded) / group_rate(unbounded);
-	bench_report(bench_median(ratio, CEILING_ROUNDS), "ceiling.ratio");
+	report_ratio("ceiling.ratio", bounded);
+	report_ratio("ceiling.control", control);
 }
 
 /* How often all processes have been switched away from. */

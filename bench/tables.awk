@@ -31,7 +31,16 @@ END {
 		table(plain)
 }
 
+function short(number) {
+	return number < 100 ? sprintf("%.3f", number) : int(number)
+}
+
+# With how far the rounds went apart, where that is known.
 function cell(key) {
+	if (plain == "" && (key ".low") in result)
+		return sprintf("%s (%s – %s)", short(result[key]),
+			       short(result[key ".low"]),
+			       short(result[key ".high"]))
 	if (key in result)
 		return result[key] + 0
 	return plain != "" ? "NaN" : "–"
@@ -97,6 +106,9 @@ function table(name) {
 	else if (name == "switches")
 		grid("readers", "64", "mboxfs mq sysv packet seqpacket",
 		     "switches.%r.%c")
+	else if (name == "ceiling")
+		grid("throughput against none", "ratio control",
+		     "measured", "ceiling.%r")
 	else if (name == "targets")
 		while ((getline row < targets) > 0)
 			print row
