@@ -23,12 +23,15 @@ tests := $(patsubst tests/%.c,build/tests/%,$(wildcard tests/*_test.c)) \
 scripts := $(patsubst tests/%,build/tests/%,$(wildcard tests/*.sh) tests/run) \
 	build/tests/complaints
 
-.PHONY: all module tests examples debug-tests vm-module run check check-debug check-matrix soak bench bench-quick bench-programs bench-fio bench-synchmess lint install clean help FORCE
+lib_output := $(CURDIR)/build/lib
+.PHONY: all module lib install-lib tests examples debug-tests vm-module run check check-debug check-matrix soak bench bench-quick bench-programs bench-fio bench-synchmess lint install clean help FORCE
 
-all: module examples tests
+
+all: module lib examples tests
 
 help:
-	@echo 'make            build the module (mboxfs/mboxfs.ko) and the tests'
+	@echo 'make            build the module (mboxfs/mboxfs.ko), the library'
+	@echo '                (build/lib) and the tests'
 	@echo 'make run        a shell in a throw-away VM with mboxfs mounted;'
 	@echo '                without a terminal a short tour'
 	@echo 'make check      run all tests in that VM; TESTS="poll_test" for some'
@@ -45,6 +48,8 @@ help:
 	@echo 'make bench-synchmess  writers, readers, delays over 64 mailboxes'
 	@echo 'make lint       W=1, sparse, checkpatch, shellcheck'
 	@echo 'make install    install the module for the kernel of KDIR'
+	@echo 'make install-lib  install libmboxfs, its headers and manuals below'
+	@echo '                PREFIX=/usr/local; DESTDIR= is put in front'
 	@echo 'make clean      remove what was built here'
 	@echo
 	@echo 'KDIR=DIR        build for the kernel whose headers are in DIR'
@@ -61,6 +66,12 @@ vm-module:
 	@$(MAKE) -s module KDIR=$(VM_KDIR) >build.log 2>&1 || \
 		{ cat build.log; rm -f build.log; exit 1; }
 	@rm -f build.log
+
+lib:
+	@$(MAKE) -C lib O=$(lib_output)
+
+install-lib:
+	@$(MAKE) -C lib O=$(lib_output) install
 
 examples := $(patsubst examples/%.c,build/examples/%,$(wildcard examples/*.c))
 
