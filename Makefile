@@ -24,8 +24,10 @@ scripts := $(patsubst tests/%,build/tests/%,$(wildcard tests/*.sh) tests/run) \
 	build/tests/complaints
 
 lib_output := $(CURDIR)/build/lib
-.PHONY: all module lib install-lib tests examples debug-tests vm-module run check check-debug check-matrix soak bench bench-quick bench-programs bench-fio bench-synchmess lint install clean help FORCE
 
+.PHONY: all module lib install-lib tests examples debug-tests vm-module run \
+	check check-debug check-matrix soak bench bench-quick bench-programs \
+	bench-fio bench-synchmess lint install clean help FORCE
 
 all: module lib examples tests
 
