@@ -19,7 +19,7 @@ TEST_CFLAGS = -std=gnu11 -Wall -Wextra -Wno-unused-parameter \
 	-Wno-stringop-overflow -D_GNU_SOURCE -Imboxfs/uapi -pthread
 
 tests := $(patsubst tests/%.c,build/tests/%,$(wildcard tests/*_test.c)) \
-	build/tests/errno32_test
+	build/tests/errno32_test build/tests/lib_shared_test
 scripts := $(patsubst tests/%,build/tests/%,$(wildcard tests/*.sh) tests/run) \
 	build/tests/complaints
 
@@ -89,6 +89,24 @@ build/tests/%_test: tests/%_test.c tests/test.c tests/test.h Makefile
 	@mkdir -p build/tests
 	$(CC) $(CFLAGS) $(TEST_CFLAGS) -o $@ $< tests/test.c \
 		$(if $(findstring uring,$*),-luring)
+
+lib_sources := $(wildcard lib/*) mboxfs/uapi/linux/mboxfs.h
+lib_test := tests/lib_test.c tests/test.c
+
+build/lib/libmboxfs.a: $(lib_sources)
+	@$(MAKE) -s lib
+
+# With the library inside, and with the shared one.
+build/tests/lib_test: $(lib_test) tests/test.h build/lib/libmboxfs.a Makefile
+	@mkdir -p build/tests
+	$(CC) $(CFLAGS) $(TEST_CFLAGS) -Ilib -o $@ $(lib_test) \
+		build/lib/libmboxfs.a
+
+build/tests/lib_shared_test: $(lib_test) tests/test.h build/lib/libmboxfs.a \
+		Makefile
+	@mkdir -p build/tests
+	$(CC) $(CFLAGS) $(TEST_CFLAGS) -Ilib -o $@ $(lib_test) \
+		-Lbuild/lib -lmboxfs -Wl,-rpath,$(lib_output)
 
 build/tests/errno32_test: tests/errno_test.c tests/test.c tests/test.h Makefile
 	@mkdir -p build/tests
