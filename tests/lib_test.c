@@ -5,7 +5,6 @@
 #include "test.h"
 
 #include <dirent.h>
-#include <sys/time.h>
 
 #include <libmboxfs.h>
 
@@ -502,14 +501,15 @@ static void on_signal(int sig)
 TEST(a_signal_ends_a_wait)
 {
 	struct sigaction action = { .sa_handler = on_signal };
-	struct itimerval timer = { { 0, 20000 }, { 0, 20000 } };
-	struct mbox_setting set = { MBOX_NAMING, MBOX_NAMING_ANY };
-	int fd = new_box("q"), g;
+	int fd = new_box("q"), g = new_group("g");
 	char got[8];
 
-	g = mbox_create_group(AT_FDCWD, "g", 0, 0700, &set, 1, NULL);
-	CHECK_EQ(sigaction(SIGALRM, &action, NULL), 0);
-	CHECK_EQ(setitimer(ITIMER_REAL, &timer, NULL), 0);
+	CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
+	if (!t_fork())
+		for (;;) {
+			t_sleep_ms(20);
+			kill(getppid(), SIGUSR1);
+		}
 	CHECK_EQ(mbox_recv(fd, got, sizeof(got)), -EINTR);
 	CHECK_EQ(mbox_wait_readable(fd, MBOX_FOREVER), -EINTR);
 	CHECK_EQ(mbox_barrier_sleep(g, MBOX_FOREVER), -EINTR);
@@ -1083,6 +1083,12 @@ TEST(errno_stays)
 	mbox_wait_readable(-1, 0);
 	mbox_explain(fd, -EDQUOT, 0, text, sizeof(text));
 	mbox_explain(-1, -EDQUOT, 0, text, sizeof(text));
+	CHECK_EQ(errno, 4711);
+	/* The group may not be looked at. */
+	CHECK_EQ(chmod(".", 0), 0);
+	t_user(1000);
+	errno = 4711;
+	explained(fd, -EDQUOT, 0, "ceiling");
 	CHECK_EQ(errno, 4711);
 }
 
