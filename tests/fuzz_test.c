@@ -98,7 +98,7 @@ static void one_call(int fd, int i)
 			m.reserved[1] = 0;
 			m.flags &= MBOXFS_DELAY;
 			memcpy((void *)b.msgs, &m, sizeof(m));
-			memcpy((void *)b.msgs + sizeof(m), &m, sizeof(m));
+			memcpy((char *)b.msgs + sizeof(m), &m, sizeof(m));
 		}
 	}
 	if (random() % 16 == 0)

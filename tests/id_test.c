@@ -156,7 +156,7 @@ TEST(many_are_in_order_while_others_come_and_go)
 {
 	static unsigned long long ids[MANY * 2];
 	char name[32];
-	int i, n, rounds = 0, many = t_scaled(MANY);
+	int i, n = 0, rounds = 0, many = t_scaled(MANY);
 	pid_t pid;
 
 	make_ids("g");

@@ -253,7 +253,7 @@ static bool nth_setting(int n, struct setting *s)
 
 static void say(const char *what, const struct outcome *o)
 {
-	printf("#   %s: %s, %o %d:%d\n", what, strerrorname_np(o->error) ?: "0",
+	printf("#   %s: %s, %o %u:%u\n", what, strerrorname_np(o->error) ?: "0",
 	       o->mode, o->uid, o->gid);
 }
 

@@ -42,7 +42,7 @@ struct test {
 
 extern struct test *test_list;
 void test_failed(const char *file, int line, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+	__attribute__((noreturn, format(printf, 3, 4)));
 
 /* A test, named after the behaviour it shows. */
 #define TEST(id)							\
