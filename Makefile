@@ -90,11 +90,21 @@ build/tests/%_test: tests/%_test.c tests/test.c tests/test.h Makefile
 	$(CC) $(CFLAGS) $(TEST_CFLAGS) -o $@ $< tests/test.c \
 		$(if $(findstring uring,$*),-luring)
 
-lib_sources := $(wildcard lib/*) mboxfs/uapi/linux/mboxfs.h
+lib_sources := $(wildcard lib/*.* lib/compat/*.*) lib/Makefile \
+	mboxfs/uapi/linux/mboxfs.h
 lib_test := tests/lib_test.c tests/test.c
 
-build/lib/libmboxfs.a: $(lib_sources)
+build/lib/libmboxfs.a build/lib/libmboxfs-compat.a &: $(lib_sources)
 	@$(MAKE) -s lib
+	@touch build/lib/libmboxfs.a build/lib/libmboxfs-compat.a
+
+adapters := build/lib/libmboxfs-compat.a build/lib/libmboxfs.a
+
+build/tests/compat_%_test: tests/compat_%_test.c tests/test.c tests/test.h \
+		$(adapters) Makefile
+	@mkdir -p build/tests
+	$(CC) $(CFLAGS) $(TEST_CFLAGS) -Ilib -Ilib/compat -o $@ $< \
+		tests/test.c $(adapters)
 
 # With the library inside, and with the shared one.
 build/tests/lib_test: $(lib_test) tests/test.h build/lib/libmboxfs.a Makefile

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the adapters for older systems share.
+ *
+ * Each has one group, below the folder that the environment names. Nothing is
+ * kept open between two calls: programs fork, and close what they do not know.
+ */
+#ifndef _MBOXFS_COMPAT_INTERNAL_H
+#define _MBOXFS_COMPAT_INTERNAL_H
+
+#include <limits.h>
+
+#include "../internal.h"
+
+/**
+ * struct compat_group - the group of an older system
+ * @name:	below the folder
+ * @mode:	its mode
+ * @settings:	what its mailboxes begin with
+ * @count:	how many settings
+ */
+struct compat_group {
+	const char			*name;
+	mode_t				mode;
+	const struct mbox_setting	*settings;
+	unsigned int			count;
+};
+
+int compat_path(char path[PATH_MAX], const char *name);
+int compat_open_group(const struct compat_group *group);
+int compat_open_process(const struct compat_group *group, pid_t pid, int flags);
+
+#endif /* _MBOXFS_COMPAT_INTERNAL_H */
