@@ -75,13 +75,15 @@ lib:
 install-lib:
 	@$(MAKE) -C lib O=$(lib_output) install
 
+adapters := build/lib/libmboxfs-compat.a build/lib/libmboxfs.a
+
 examples := $(patsubst examples/%.c,build/examples/%,$(wildcard examples/*.c))
 
 examples: $(examples)
 
-build/examples/%: examples/%.c mboxfs/uapi/linux/mboxfs.h
+build/examples/%: examples/%.c $(adapters)
 	@mkdir -p build/examples
-	$(CC) $(CFLAGS) $(TEST_CFLAGS) -o $@ $<
+	$(CC) $(CFLAGS) $(TEST_CFLAGS) -Ilib -Ilib/compat -o $@ $< $(adapters)
 
 tests: $(tests) $(scripts) examples build/bench/synchmess
 
@@ -97,8 +99,6 @@ lib_test := tests/lib_test.c tests/test.c
 build/lib/libmboxfs.a build/lib/libmboxfs-compat.a &: $(lib_sources)
 	@$(MAKE) -s lib
 	@touch build/lib/libmboxfs.a build/lib/libmboxfs-compat.a
-
-adapters := build/lib/libmboxfs-compat.a build/lib/libmboxfs.a
 
 build/tests/compat_%_test: tests/compat_%_test.c tests/test.c tests/test.h \
 		$(adapters) Makefile

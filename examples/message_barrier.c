@@ -2,77 +2,37 @@
 /*
  * A barrier of N processes, made of nothing but messages.
  *
- * Each process has a mailbox of its own, in a group with naming=pid. Each
- * tells the first one that it has come, and waits for that one's answer; the
- * first one answers when all have come. Both are rendezvous: a send returns
- * when its message has been received.
+ * Each process has a mailbox of its own. Each tells the first one that it has
+ * come, and waits for that one's answer; the first one answers when all have
+ * come. Both are rendezvous: mysend() returns when its message has been
+ * received.
  *
- *	message_barrier [-n PROCESSES] [GROUP]
+ *	message_barrier [-n PROCESSES] [FOLDER]
  */
 #include <err.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
-#include <linux/mboxfs.h>
+#include <mysend.h>
 
-static const char *group = "/mnt/mbox/processes";
-
-/* The mailbox of a process; the first to send, or the process, makes it. */
-static int open_mailbox(pid_t pid, int flags)
+static void send_own_number(pid_t to)
 {
-	char path[4096];
-	int fd;
+	pid_t own = getpid();
 
-	snprintf(path, sizeof(path), "%s/%d", group, pid);
-	fd = open(path, flags | O_CREAT | O_CLOEXEC, 0666);
-	if (fd < 0)
-		err(1, "%s", path);
-	return fd;
+	if (mysend(to, sizeof(own), (char *)&own) < 0)
+		err(1, "send to %d", to);
 }
 
-/* Send, and wait until it has been received. */
-static void send_to(pid_t pid, const char *text)
+/* Receive from one process, or from any (-1); return which. */
+static pid_t receive_number(pid_t from)
 {
-	struct mboxfs_msg m = {
-		.data = (uintptr_t)text,
-		.len = strlen(text),
-		.flags = MBOXFS_SYNC,
-		.timeout_ns = -1,
-	};
-	int fd = open_mailbox(pid, O_WRONLY);
+	pid_t sender;
 
-	if (ioctl(fd, MBOXFS_IOC_SEND, &m))
-		err(1, "send to %d", pid);
-	close(fd);
-}
-
-/* Receive from one process, or from any (0); return which. */
-static pid_t receive_from(pid_t pid)
-{
-	static int own = -1;
-	char text[64];
-	struct mboxfs_msg m = {
-		.data = (uintptr_t)text,
-		.len = sizeof(text),
-		.flags = pid ? MBOXFS_FROM : 0,
-		.pid = pid,
-		.timeout_ns = -1,
-	};
-
-	if (own < 0)
-		own = open_mailbox(getpid(), O_RDONLY);
-	if (ioctl(own, MBOXFS_IOC_RECV, &m))
-		err(1, "receive from %d", pid);
-	return m.pid;
+	if (myreceive(from, sizeof(sender), (char *)&sender) != sizeof(sender))
+		err(1, "receive from %d", from);
+	return sender;
 }
 
 /* The first one counts those who come, and answers them all. */
@@ -82,16 +42,16 @@ static void lead(int others)
 	int i;
 
 	for (i = 0; i < others; i++)
-		came[i] = receive_from(0);
+		came[i] = receive_number(-1);
 	for (i = 0; i < others; i++)
-		send_to(came[i], "go on");
+		send_own_number(came[i]);
 	free(came);
 }
 
 static void follow(pid_t leader)
 {
-	send_to(leader, "here I am");
-	receive_from(leader);
+	send_own_number(leader);
+	receive_number(leader);
 }
 
 /* A process: reports before and after the barrier. */
@@ -107,18 +67,6 @@ static void process(int k, int count, pid_t leader)
 	exit(0);
 }
 
-static void make_group(void)
-{
-	if (mkdir(group, 0777)) {
-		if (errno == EEXIST)
-			return;
-		err(1, "%s", group);
-	}
-	if (chmod(group, 01777) ||
-	    setxattr(group, MBOXFS_XATTR_PREFIX "naming", "pid", 3, 0))
-		err(1, "naming of %s", group);
-}
-
 int main(int argc, char *argv[])
 {
 	int count = 8, opt, status, failed = 0, k;
@@ -126,13 +74,12 @@ int main(int argc, char *argv[])
 
 	while ((opt = getopt(argc, argv, "n:")) != -1) {
 		if (opt != 'n' || atoi(optarg) < 1)
-			errx(2, "usage: message_barrier [-n PROCESSES] [GROUP]");
+			errx(2, "usage: message_barrier [-n PROCESSES] [FOLDER]");
 		count = atoi(optarg);
 	}
 	if (optind < argc)
-		group = argv[optind];
+		setenv("MBOXFS", argv[optind], 1);
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	make_group();
 	for (k = 0; k < count; k++) {
 		pid = fork();
 		if (pid < 0)

@@ -12,7 +12,7 @@ test_a_barrier_made_of_messages()
 	local n
 
 	for n in 1 2 8 30; do
-		"$examples/message_barrier" -n $n "$PWD/group" >/tmp/out
+		"$examples/message_barrier" -n $n "$PWD" >/tmp/out
 		is "$(grep -c before /tmp/out)" $n
 		is "$(grep -c after /tmp/out)" $n
 		is "$(head -n $n /tmp/out | grep -c before)" $n
@@ -20,7 +20,7 @@ test_a_barrier_made_of_messages()
 	fails "$examples/message_barrier" -n x 2>/dev/null
 	# The processes have gone, and so have their mailboxes.
 	for _ in $(seq 100); do
-		! rmdir group 2>/dev/null || return 0
+		! rmdir mysend 2>/dev/null || return 0
 		sleep 0.1
 	done
 	fail "mailboxes stay"
