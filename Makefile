@@ -172,6 +172,10 @@ bench-fio: vm-module
 bench_programs := $(patsubst bench/%.c,build/bench/%,\
 	$(filter-out bench/peers.c,$(wildcard bench/*.c)))
 
+build/bench/synchmess: bench/synchmess.c $(adapters)
+	@mkdir -p build/bench
+	$(CC) $(CFLAGS) $(TEST_CFLAGS) -Ilib -Ilib/compat -o $@ $< $(adapters)
+
 # What passes messages in more than one way.
 build/bench/messages build/bench/depth build/bench/parallel \
 	build/bench/profile build/bench/locks: bench/peers.c

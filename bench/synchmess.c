@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The benchmark of SynchMess, a system of groups that are written, read, told
- * to delay, flushed, revoked and slept at: here each group is a mailbox.
+ * to delay, flushed, revoked and slept at: here each group is a mailbox, and
+ * the calls are those of its adapter.
  *
  * Producers write to, and consumers read from, 64 groups at random. Then all
  * groups delay, the producers go to sleep at the first group's barrier and are
@@ -19,19 +20,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
-#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <linux/mboxfs.h>
+#include <libmboxfs.h>
+#include <synchmess.h>
 
-#define GROUPS	64
+#define GROUPS	SYNCHMESS_GROUPS
 #define MESSAGE	1024
-#define DELAY	"1000"	/* ms */
+#define DELAY	1000	/* ms */
 
 struct mean {
 	atomic_llong	sum;	/* ns */
@@ -68,33 +67,48 @@ static long long of(struct mean *mean)
 	return mean->count ? mean->sum / mean->count : 0;
 }
 
-/* One group is one mailbox of a folder with these values. */
-static void install(void)
+/* A folder with the limits of SynchMess. */
+static void make_folder(void)
 {
-	static const char *const values[][2] = {
-		{ "max_message_size", "1024" }, { "max_bytes", "1m" },
-		{ "max_messages", "0" }, { "when_full", "fail" },
-		{ "when_empty", "eof" }, { "delay_change", "idle" },
+	static const struct mbox_setting settings[] = {
+		{ MBOX_MAX_MESSAGE_SIZE, MESSAGE }, { MBOX_MAX_BYTES, 1 << 20 },
+		{ MBOX_MAX_MESSAGES, 0 },
+		{ MBOX_WHEN_FULL, MBOXFS_WHEN_FULL_FAIL },
+		{ MBOX_WHEN_EMPTY, MBOXFS_WHEN_EMPTY_EOF },
+		{ MBOX_DELAY_CHANGE, MBOXFS_DELAY_CHANGE_IDLE },
 	};
-	char path[4096], name[64];
-	unsigned int i;
+	char path[4096];
+	int fd;
 
 	snprintf(path, sizeof(path), "%s/synch", folder);
-	if (mkdir(path, 0777) && errno != EEXIST)
+	fd = mbox_create_group(AT_FDCWD, path, 0, 0777, settings,
+			       sizeof(settings) / sizeof(*settings), NULL);
+	if (fd < 0)
+		errx(1, "%s: %s", path, strerror(-fd));
+	close(fd);
+	setenv("MBOXFS", path, 1);
+}
+
+static void install(void)
+{
+	struct group_t group;
+	char path[4096];
+	int fd, i;
+
+	make_folder();
+	snprintf(path, sizeof(path), "%s/synch/synchmess", folder);
+	fd = open(path, O_RDONLY | O_CREAT, 0666);
+	if (fd < 0)
 		err(1, "%s", path);
-	for (i = 0; i < sizeof(values) / sizeof(*values); i++) {
-		snprintf(name, sizeof(name), MBOXFS_XATTR_PREFIX "%s",
-			 values[i][0]);
-		if (setxattr(path, name, values[i][1], strlen(values[i][1]), 0))
-			err(1, "%s of %s", values[i][0], path);
-	}
 	for (i = 0; i < GROUPS; i++) {
-		snprintf(path, sizeof(path), "%s/synch/synchmess%u", folder,
-			 i + 1);
-		fds[i] = open(path, O_RDWR | O_CREAT, 0666);
+		group.descriptor = i + 1;
+		if (ioctl(fd, IOCTL_INSTALL_GROUP, &group))
+			err(1, "group %d", i + 1);
+		fds[i] = open(group.device_path, O_RDWR);
 		if (fds[i] < 0)
-			err(1, "%s", path);
+			err(1, "%s", group.device_path);
 	}
+	close(fd);
 }
 
 static void write_for_a_while(unsigned int *seed, struct mean *mean)
@@ -115,13 +129,12 @@ static void write_for_a_while(unsigned int *seed, struct mean *mean)
 
 static void *produce(void *arg)
 {
-	struct mboxfs_barrier barrier = { .timeout_ns = -1 };
 	unsigned int seed = (long)arg;
 
 	write_for_a_while(&seed, &shared->write);
 	while (!shared->delayed)
 		usleep(1000);
-	if (ioctl(fds[0], MBOXFS_IOC_BARRIER_SLEEP, &barrier))
+	if (ioctl(fds[0], IOCTL_SLEEP))
 		err(1, "sleep");
 	write_for_a_while(&seed, &shared->delayed_write);
 	return NULL;
@@ -161,12 +174,12 @@ static void run(void *(*what)(void *))
 /* Delay all groups; delay_change=idle: nothing is delayed yet. */
 static void delay(void)
 {
+	unsigned int ms = DELAY;
 	int i;
 
 	for (i = 0; i < GROUPS; i++)
-		if (fsetxattr(fds[i], MBOXFS_XATTR_PREFIX "send_delay_ms",
-			      DELAY, strlen(DELAY), 0))
-			err(1, "send_delay_ms");
+		if (ioctl(fds[i], IOCTL_SET_SEND_DELAY, &ms))
+			err(1, "delay");
 	shared->delayed = true;
 }
 
@@ -175,7 +188,7 @@ static void wake_producers(void)
 	int woken = 0, n;
 
 	while (woken < threads) {
-		n = ioctl(fds[0], MBOXFS_IOC_BARRIER_AWAKE);
+		n = ioctl(fds[0], IOCTL_AWAKE);
 		if (n < 0)
 			err(1, "awake");
 		woken += n;
@@ -201,9 +214,9 @@ static void revoke_and_drain(void)
 	int i, n;
 
 	for (i = 0; i < GROUPS; i++) {
-		n = ioctl(fds[i], MBOXFS_IOC_REVOKE);
+		n = mbox_revoke(fds[i]); /* counts */
 		if (n < 0)
-			err(1, "revoke");
+			errx(1, "revoke: %s", strerror(-n));
 		shared->revoked += n;
 		while (read(fds[i], message, MESSAGE) > 0)
 			shared->drained++;

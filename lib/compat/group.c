@@ -8,12 +8,17 @@
 
 #include "internal.h"
 
-/* Who runs a program with more rights does not choose its folder. */
-static const char *folder(void)
+/**
+ * compat_folder - where the mailboxes are
+ * @usual:	if the environment does not say it
+ *
+ * Who runs a program that has more rights than he does not choose its folder.
+ */
+const char *compat_folder(const char *usual)
 {
 	const char *named = secure_getenv("MBOXFS");
 
-	return named && *named ? named : "/mnt/mbox";
+	return named && *named ? named : usual;
 }
 
 /**
@@ -25,7 +30,8 @@ static const char *folder(void)
  */
 int compat_path(char path[PATH_MAX], const char *name)
 {
-	int len = snprintf(path, PATH_MAX, "%s/%s", folder(), name);
+	int len = snprintf(path, PATH_MAX, "%s/%s", compat_folder("/mnt/mbox"),
+			   name);
 
 	return len < PATH_MAX ? 0 : -ENAMETOOLONG;
 }

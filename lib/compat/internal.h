@@ -26,6 +26,7 @@ struct compat_group {
 	unsigned int			count;
 };
 
+const char *compat_folder(const char *usual);
 int compat_path(char path[PATH_MAX], const char *name);
 int compat_open_group(const struct compat_group *group);
 int compat_open_process(const struct compat_group *group, pid_t pid, int flags);
