@@ -325,6 +325,8 @@ TEST(as_many_and_as_large_as_you_like)
 
 	init();
 	CHECK_EQ(slmbx_create(1, 0), 0);
+	CHECK_EQ(t_get("slmbx/1", "max_messages"), 0);
+	CHECK_EQ(t_get("slmbx/1", "max_bytes"), 0);
 	for (i = 0; i < n; i++)
 		CHECK_EQ(slmbx_send(1, (void *)&i, sizeof(i)), 0);
 	CHECK_EQ(slmbx_count(1), n);
