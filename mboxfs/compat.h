@@ -30,7 +30,12 @@
 
 /* 6.4: what an iov_iter stands for is behind functions. */
 #ifndef iter_iov_addr
-#define iter_iov_addr(iter)	((iter)->iov->iov_base + (iter)->iov_offset)
+static inline void __user *mboxfs_iov_addr(const struct iov_iter *iter)
+{
+	return iter->iov->iov_base + iter->iov_offset;
+}
+
+#define iter_iov_addr(iter)	mboxfs_iov_addr(iter)
 #endif
 
 /* 6.6: generic_fillattr() is told what was asked for. */

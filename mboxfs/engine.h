@@ -174,9 +174,10 @@ static inline void mbox_lock(struct mbox *box, struct mbox_after *after)
 	spin_lock(&box->lock);
 }
 
-/* Whether anyone polls; see MBOX_POLL for why this needs no barrier. */
+/* Whether anyone polls. */
 static inline bool __mbox_watched(struct mbox *box)
 {
+	/* See MBOX_POLL for why waitqueue_active() needs no barrier. */
 	return waitqueue_active(&box->poll) || READ_ONCE(box->fasync);
 }
 
