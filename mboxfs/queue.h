@@ -74,7 +74,7 @@
  *
  * MBOX_QUICK: most messages need no step.
  *	As long as nobody waits, nothing is due and no event is owed to anyone,
- *	a message of the default priority only comes in and goes out. All that
+ *	a message that nobody waits for only comes in and goes out. All that
  *	can end this state is done in steps, and each step notes whether it
  *	holds when it ends (@special); whether anyone polls is looked up. So
  *	mbox_send(), mbox_receive() and mbox_consume() first try to do

@@ -209,32 +209,14 @@ static struct mbox_msg *mbox_receive_quickly(struct mbox *box)
 	return msg;
 }
 
-/**
- * mbox_receive - take a message, to copy it out
- * @box:	the mailbox
- * @want:	what is wanted
- *
- * The caller copies what it wants out of the message and then calls
- * mbox_consume(), or mbox_return() if that failed; with MBOX_PEEK just
- * mbox_msg_put().
- *
- * Context: may sleep, if there is no message; no lock held.
- * Return: the message; -EAGAIN if it would have to wait but may not;
- * -EMSGSIZE, the message stays; -ENODATA for the end that when_empty asks for;
- * -ESHUTDOWN if the mailbox is stopped and drained; -ETIMEDOUT; -ERESTARTSYS
- * or, with a timeout, -EINTR.
- */
-struct mbox_msg *mbox_receive(struct mbox *box, struct mbox_want *want)
+/* mbox_receive() where there is no message, or where it has to be looked for. */
+static noinline struct mbox_msg *mbox_receive_slow(struct mbox *box,
+						   struct mbox_want *want)
 {
 	struct mbox_msg *msg, *mark = NULL, *from;
 	struct mbox_after after;
 	u64 published = 0;
 
-	if (likely(!(want->flags & MBOX_CHOOSY))) {
-		msg = mbox_receive_quickly(box);
-		if (msg)
-			return msg;
-	}
 	for (;;) {
 		mbox_lock(box, &after);
 		__mbox_catch_up(box, &after);
@@ -263,6 +245,30 @@ out:
 	if (unlikely(mark))
 		mbox_msg_put(box->pool, mark);
 	return msg;
+}
+
+/**
+ * mbox_receive - take a message, to copy it out
+ * @box:	the mailbox
+ * @want:	what is wanted
+ *
+ * The caller copies what it wants out of the message and then calls
+ * mbox_consume(), or mbox_return() if that failed; with MBOX_PEEK just
+ * mbox_msg_put().
+ *
+ * Context: may sleep, if there is no message; no lock held.
+ * Return: the message; -EAGAIN if it would have to wait but may not;
+ * -EMSGSIZE, the message stays; -ENODATA for the end that when_empty asks for;
+ * -ESHUTDOWN if the mailbox is stopped and drained; -ETIMEDOUT; -ERESTARTSYS
+ * or, with a timeout, -EINTR.
+ */
+struct mbox_msg *mbox_receive(struct mbox *box, struct mbox_want *want)
+{
+	struct mbox_msg *msg = NULL;
+
+	if (likely(!(want->flags & MBOX_CHOOSY)))
+		msg = mbox_receive_quickly(box);
+	return likely(msg) ? msg : mbox_receive_slow(box, want);
 }
 
 /**
@@ -320,7 +326,7 @@ static void mbox_tell_sender(struct mbox_msg *msg, struct mbox_after *after)
 static __always_inline bool __mbox_consume_quickly(struct mbox *box,
 						   struct mbox_msg *msg)
 {
-	if (unlikely(box->special || msg->extra ||
+	if (unlikely(box->special || (msg->extra && msg->extra->sender) ||
 		     mbox_account_too_much(&box->account,
 					   __mbox_used(box) - msg->len)))
 		return false;

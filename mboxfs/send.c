@@ -426,7 +426,7 @@ static __always_inline bool __mbox_send_quickly(struct mbox *box,
 {
 	u64 bytes = box->held.bytes + msg->len;
 
-	if (unlikely(box->special || msg->extra ||
+	if (unlikely(box->special || mbox_msg_ttl(msg) ||
 		     msg->time != MBOX_DELAY_DEFAULT || __mbox_watched(box)))
 		return false;
 	if (unlikely(bytes > box->account.reserved ||
@@ -519,6 +519,8 @@ int mbox_send(struct mbox *box, struct mbox_msg *msg, unsigned int flags,
 {
 	bool sent;
 
+	if (unlikely(flags & MBOX_SYNC))
+		return mbox_send_slow(box, msg, flags, timeout);
 	spin_lock(&box->lock);
 	sent = __mbox_send_quickly(box, msg, ktime_get_real_ns());
 	spin_unlock(&box->lock);
