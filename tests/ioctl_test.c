@@ -284,7 +284,7 @@ TEST(peek_against_everything)
 			}
 		}
 	}
-	for (i = 0; i < 20000; i++) {
+	for (i = 0; i < t_scaled(20000); i++) {
 		char text[3000];
 
 		memset(text, i, sizeof(text));
@@ -358,7 +358,7 @@ TEST(a_tag_is_found_behind_many_others)
 	pid_t pid;
 
 	t_set("q", "max_messages", "0");
-	for (i = 0; i < 10000; i++)
+	for (i = 0; i < t_crowd(30000); i++)
 		CHECK_EQ(t_send_as(fd, "hay", i % 3, 1), 0);
 	CHECK_EQ(t_send_as(fd, "needle", 0, 2), 0);
 	m.tag = 2;
@@ -372,7 +372,7 @@ TEST(a_tag_is_found_behind_many_others)
 			t_send_as(fd, "hay", random() % 3, 1);
 		}
 	}
-	for (i = 0; i < 50; i++) {
+	for (i = 0; i < t_crowd(50); i++) {
 		CHECK_EQ(t_send_as(fd, "needle", random() % 3, 2), 0);
 		m = t_msg(text, sizeof(text), MBOXFS_TAGGED);
 		m.tag = 2;
@@ -729,7 +729,7 @@ TEST(a_rendezvous_is_received_or_fails_never_both)
 			usleep(100);
 		_exit(0);
 	}
-	for (i = 0; i < 5000; i++) {
+	for (i = 0; i < t_scaled(5000) + 100; i++) {
 		kill(sender, SIGUSR1);
 		usleep(i % 300);
 	}
