@@ -25,15 +25,15 @@ scripts := $(patsubst tests/%,build/tests/%,$(wildcard tests/*.sh) tests/run) \
 
 lib_output := $(CURDIR)/build/lib
 
-.PHONY: all module lib install-lib tests examples debug-tests vm-module run \
+.PHONY: all module lib install-lib tools install-tools tests examples debug-tests vm-module run \
 	check check-debug check-matrix soak bench bench-quick bench-programs \
 	bench-fio bench-synchmess lint install clean help FORCE
 
-all: module lib examples tests
+all: module lib tools examples tests
 
 help:
 	@echo 'make            build the module (mboxfs/mboxfs.ko), the library'
-	@echo '                (build/lib) and the tests'
+	@echo '                (build/lib), mboxctl (build/tools) and the tests'
 	@echo 'make run        a shell in a throw-away VM with mboxfs mounted;'
 	@echo '                without a terminal a short tour'
 	@echo 'make check      run all tests in that VM; TESTS="poll_test" for some'
@@ -52,6 +52,7 @@ help:
 	@echo 'make install    install the module for the kernel of KDIR'
 	@echo 'make install-lib  install libmboxfs, its headers and manuals below'
 	@echo '                PREFIX=/usr/local; DESTDIR= is put in front'
+	@echo 'make install-tools  install mboxctl, its manual and completions, also'
 	@echo 'make clean      remove what was built here'
 	@echo
 	@echo 'KDIR=DIR        build for the kernel whose headers are in DIR'
@@ -75,6 +76,12 @@ lib:
 install-lib:
 	@$(MAKE) -C lib O=$(lib_output) install
 
+tools:
+	@$(MAKE) -C tools
+
+install-tools:
+	@$(MAKE) -C tools install
+
 adapters := build/lib/libmboxfs-compat.a build/lib/libmboxfs.a
 
 examples := $(patsubst examples/%.c,build/examples/%,$(wildcard examples/*.c))
@@ -85,7 +92,7 @@ build/examples/%: examples/%.c $(adapters)
 	@mkdir -p build/examples
 	$(CC) $(CFLAGS) $(TEST_CFLAGS) -Ilib -Ilib/compat -o $@ $< $(adapters)
 
-tests: $(tests) $(scripts) examples build/bench/synchmess
+tests: $(tests) $(scripts) tools examples build/bench/synchmess
 
 build/tests/%_test: tests/%_test.c tests/test.c tests/test.h Makefile
 	@mkdir -p build/tests
@@ -151,7 +158,8 @@ run: vm-module
 check: vm-module
 	@$(MAKE) -s tests
 	@$(VM) --add build/tests --add bench/fio --add build/examples \
-		--add build/bench/synchmess -- build/tests/run $(TESTS)
+		--add build/bench/synchmess --add build/tools \
+		-- build/tests/run $(TESTS)
 
 check-matrix:
 	@mkscripts/check-matrix $(KERNEL) $(TESTS)
