@@ -159,6 +159,7 @@ check: vm-module
 	@$(MAKE) -s tests
 	@$(VM) --add build/tests --add bench/fio --add build/examples \
 		--add build/bench/synchmess --add build/tools \
+		--add tools/completion/mboxctl.bash \
 		-- build/tests/run $(TESTS)
 
 check-matrix:

@@ -82,7 +82,7 @@ _mboxctl()
 		set | create)
 			compopt -o nospace 2>/dev/null
 			mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(
-				compgen -W "$(_mboxctl_attributes =)" -- "$cur")
+				compgen -W "$(_mboxctl_attributes '=')" -- "$cur")
 			;;
 		esac
 	fi

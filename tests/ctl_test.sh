@@ -1,0 +1,1022 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC2317
+# mboxctl: each verb, what it prints, and what it says to wrong use.
+. "$(dirname "$0")/tap.sh"
+
+tools=$(cd "$(dirname "$0")/../tools" 2>/dev/null && pwd)
+PATH=$tools:$PATH
+out=/tmp/ctl.out err=/tmp/ctl.err
+
+# status N COMMAND...: the command's exit status is N
+status()
+{
+	local wanted=$1 got=0
+
+	shift
+	"$@" >$out 2>$err || got=$?
+	[ $got = "$wanted" ] ||
+		fail "line ${BASH_LINENO[0]}: status $got, not $wanted: $*:" \
+			"$(head -n 3 $err)"
+}
+
+# says TEXT: it is in the last status's complaint, which is one line
+says()
+{
+	grep -qF -- "$1" $err ||
+		fail "line ${BASH_LINENO[0]}: '$1' is not in: $(cat $err)"
+	is "$(wc -l <$err)" 1
+}
+
+# json FILTER: of what is in $out; each line has to be an object
+json()
+{
+	jq -es 'length > 0 and all(type == "object")' $out >/dev/null ||
+		fail "line ${BASH_LINENO[0]}: no JSON: $(head -n 3 $out)"
+	is "$(wc -l <$out)" "$(jq -s length $out)"
+	jq -r "$1" $out
+}
+
+# Wait until a command's output is so.
+until_is()
+{
+	local wanted=$1 i
+
+	shift
+	for ((i = 0; i < 1000; i++)); do
+		[ "$("$@")" != "$wanted" ] || return 0
+		sleep 0.01
+	done
+	fail "line ${BASH_LINENO[0]}: $* is $("$@"), not $wanted"
+}
+
+verbs()
+{
+	mboxctl --help | awk '/^  [a-z]/ { print $1 }'
+}
+
+test_help_has_every_verb_with_an_example()
+{
+	local verb
+
+	[ "$(verbs | wc -l)" -ge 22 ]
+	for verb in $(verbs); do
+		status 0 mboxctl "$verb" --help
+		grep -q "^usage: mboxctl $verb " $out || fail "$verb: no usage"
+		grep -q "^example: mboxctl $verb " $out ||
+			fail "$verb: no example"
+		! grep -n '.\{81,\}' $out || fail "$verb: too wide"
+	done
+	status 0 mboxctl --version
+	grep -qE '^mboxctl [0-9]+\.[0-9]+\.[0-9]+$' $out
+	! mboxctl --help | grep '.\{81,\}' || fail "too wide"
+}
+
+test_wrong_use_is_status_2_and_says_what_is_wrong()
+{
+	local verb
+
+	for verb in $(verbs); do
+		status 2 mboxctl "$verb" --wrong
+		says "mboxctl: $verb: unknown option --wrong"
+		status 2 mboxctl "$verb" -Z
+		says "mboxctl: $verb: unknown option -Z"
+	done
+	for verb in create send recv peek stat get set stop start purge flush \
+		revoke broadcast wait sleep awake barrier dump load; do
+		status 2 mboxctl $verb
+		says "mboxctl: $verb: an argument is missing"
+	done
+	for verb in recv peek wait sleep; do
+		status 2 mboxctl $verb a b
+		says "too many arguments: 'b'"
+	done
+	status 2 mboxctl
+	status 2 mboxctl frobnicate
+	says "there is no verb 'frobnicate'"
+	mboxctl create q
+	status 2 mboxctl send --priority 32768 q x
+	says "--priority: '32768' is out of range"
+	status 2 mboxctl send --priority -1 q x
+	status 2 mboxctl send --tag 18446744073709551616 q x
+	status 2 mboxctl send --timeout soon q x
+	says "'soon' is no such value"
+	status 2 mboxctl send --timeout 1e9 q x
+	status 2 mboxctl send --timeout 9999999999999h q x
+	status 2 mboxctl send --sync --delay 1s q x
+	status 2 mboxctl send --lines q x
+	status 2 mboxctl recv --count 0 q
+	status 2 mboxctl recv --all --follow q
+	status 2 mboxctl recv --from 0 q
+	status 2 mboxctl create --mode 888 r
+	status 2 mboxctl create --mode 77777 r
+	status 2 mboxctl wait --readable --writable q
+	status 2 mboxctl barrier q 0
+	status 2 mboxctl barrier q many
+	status 2 mboxctl watch --sort name
+	status 2 mboxctl watch --interval 1ms
+	status 2 mboxctl dump .
+	status 2 mboxctl dump --delayed leave . /tmp/d
+	status 2 mboxctl dump --take --delayed burn . /tmp/d
+	status 2 mboxctl bench --size 100m
+	is "$(attr q sent_total)" 0
+	fails test -e r
+}
+
+test_errors_are_status_1_and_name_the_path()
+{
+	local verb
+
+	for verb in send recv peek stat get stop start purge flush revoke \
+		broadcast wait sleep awake ls watch bench; do
+		status 1 mboxctl $verb ./none </dev/null
+		says "mboxctl: $verb: ./none: No such file"
+		status 1 mboxctl $verb /tmp </dev/null
+		says "mboxctl: $verb: /tmp: "
+	done
+	status 1 mboxctl barrier none 1
+	status 1 mboxctl set none max_messages=1
+	says "No such file"
+	status 1 mboxctl create /tmp/q
+	says "mboxctl: create: /tmp/q: not on mboxfs"
+	fails test -e /tmp/q
+	mboxctl create q
+	for verb in send recv peek wait purge; do
+		status 1 mboxctl $verb . </dev/null
+	done
+	status 1 mboxctl broadcast q x
+	status 1 mboxctl load /tmp/none .
+	says "mboxctl: load: /tmp/none: No such file"
+}
+
+test_create()
+{
+	(umask 027 && mboxctl create q)
+	is "$(stat -c '%F %a' q)" "regular empty file 640"
+	mboxctl create --mode 604 r max_messages=2 when_full=fail max_bytes=4k
+	is "$(stat -c %a r)" 604
+	is "$(attr r max_messages) $(attr r when_full) $(attr r max_bytes)" \
+		"2 fail 4096"
+	mboxctl create -g -m 2770 g group_max_mailboxes=1 naming=id
+	is "$(stat -c '%F %a' g)" "directory 2770"
+	mboxctl create g/5
+	status 1 mboxctl create g/6
+	says "group_max_mailboxes"
+	status 1 mboxctl create q
+	says "mboxctl: create: q: File exists"
+	# Nothing is made if something is wrong.
+	status 2 mboxctl create s max_messages=ten
+	says "max_messages: 'ten'"
+	status 2 mboxctl create s mesages=10
+	status 2 mboxctl create s messages=10
+	status 2 mboxctl create s naming=id
+	says "a mailbox has no naming"
+	status 2 mboxctl create -g s stopped=1
+	fails test -e s
+}
+
+test_send_from_arguments_and_input()
+{
+	mboxctl create q
+	mboxctl send q one 'two words' ''
+	printf 'a\nb\n' | mboxctl send q
+	printf 'a\n\nb' | mboxctl send --lines q
+	mboxctl send q </dev/null
+	is "$(attr q messages)" 8
+	mboxctl send q -- -dash
+	mboxctl recv --json --count 9 q >$out
+	is "$(json .message | tr '\n' ,)" "one,two words,,a,b,,a,,b,,-dash,"
+	is "$(jq -c .length $out | tr '\n' ,)" 3,9,0,4,1,0,1,0,5,
+}
+
+test_send_does_not_create_unless_asked()
+{
+	status 1 mboxctl send q x
+	says "mboxctl: send: q: No such file or directory"
+	fails test -e q
+	mboxctl send --create q x
+	mboxctl send --create q y
+	is "$(attr q messages)" 2
+	# Another user's mailbox, where O_CREAT would be refused.
+	chmod 1777 .
+	chown 1001 q
+	mboxctl send q z
+	mboxctl send --create q z
+	is "$(attr q messages)" 4
+}
+
+test_send_says_which_limit()
+{
+	mboxctl create q max_messages=2 max_message_size=5
+	mboxctl send q a b
+	status 75 mboxctl send --nonblock q c
+	says "mboxctl: send: q: mailbox full: max_messages is 2"
+	status 75 mboxctl send --timeout 50ms q c
+	says "mboxctl: send: q: timed out; mailbox full: max_messages is 2"
+	status 75 mboxctl send --timeout 0 q c
+	status 1 mboxctl send q 123456
+	says "message too long: 6 bytes, max_message_size is 5"
+	mboxctl set q when_full=fail
+	status 1 mboxctl send q c
+	says "max_messages is 2, when_full is fail"
+	mboxctl stop q
+	status 1 mboxctl send q c
+	says "the mailbox is stopped"
+	is "$(attr q messages)" 2
+}
+
+test_send_priority_tag_and_delay()
+{
+	mboxctl create q
+	mboxctl send --tag 5 q low
+	mboxctl send -p 3 -t 18446744073709551615 q high
+	mboxctl send --delay 1h q later
+	is "$(attr q delayed_messages)" 1
+	status 75 mboxctl recv --tagged 6 --nonblock q
+	is "$(mboxctl recv --tagged 5 q)" low
+	mboxctl recv --json q >$out
+	is "$(json .message) $(jq .priority $out)" "high 3"
+	grep -q '"tag":18446744073709551615,' $out
+	status 75 mboxctl recv --nonblock q
+	says "its messages are delayed"
+	mboxctl flush q
+	is "$(mboxctl recv q)" later
+}
+
+test_send_sync_waits_for_the_reader()
+{
+	local pid
+
+	mboxctl create q
+	status 75 mboxctl send --sync --timeout 50ms q x
+	is "$(attr q messages)" 0
+	mboxctl recv q >$out &
+	pid=$!
+	await q readers_waiting 1
+	mboxctl send --sync q hello
+	wait $pid
+	is "$(cat $out)" hello
+}
+
+test_messages_are_any_bytes()
+{
+	head -c 60000 /dev/urandom >/tmp/bytes
+	printf '\0\377\n\r' >>/tmp/bytes
+	mboxctl create q
+	mboxctl send q </tmp/bytes
+	mboxctl peek q | cmp - /tmp/bytes
+	mboxctl peek --json q >$out
+	is "$(json .message_encoding)" base64
+	jq -r .message $out | busybox base64 -d | cmp - /tmp/bytes
+	mboxctl recv q | cmp - /tmp/bytes
+	# What can be text is text.
+	printf 'tab\t"q" \\ \0 \177 \303\244 \360\237\230\200' >/tmp/bytes
+	mboxctl send q </tmp/bytes
+	mboxctl peek --json q >$out
+	is "$(json .message_encoding)" null
+	jq -j .message $out | cmp - /tmp/bytes
+	mboxctl recv q >/dev/null
+	# Overlong, surrogate, too large, cut off.
+	for bytes in '\300\200' '\340\200\200' '\355\240\200' '\364\220\200\200' \
+		'\303' '\200'; do
+		# shellcheck disable=SC2059
+		printf "$bytes" | mboxctl send q
+		mboxctl recv --json q >$out
+		is "$(json .message_encoding)" base64
+	done
+}
+
+test_a_message_of_the_largest_size()
+{
+	mboxctl create q max_message_size=0 max_bytes=0
+	head -c 67108864 /dev/zero | mboxctl send q
+	is "$(mboxctl recv q | wc -c)" 67108864
+	head -c 67108865 /dev/zero >/tmp/large
+	status 1 mboxctl send q </tmp/large
+	rm /tmp/large
+	says "no message can be longer than 67108864 bytes"
+}
+
+test_recv_takes_one_or_more()
+{
+	local pid
+
+	mboxctl create q
+	mboxctl send q one two three four five six
+	is "$(mboxctl recv q)" one
+	is "$(attr q messages)" 5
+	is "$(mboxctl recv --lines --count 2 q)" $'two\nthree'
+	is "$(mboxctl recv --all q)" fourfivesix
+	status 0 mboxctl recv --all q
+	status 75 mboxctl recv --nonblock q
+	says "mboxctl: recv: q: nothing to receive: the mailbox is empty"
+	status 75 mboxctl recv --timeout 20ms q
+	says "timed out; nothing to receive"
+	mboxctl recv --follow -l q >/tmp/follow &
+	pid=$!
+	await q readers_waiting 1
+	mboxctl send q seven eight
+	until_is $'seven\neight' cat /tmp/follow
+	mboxctl stop q
+	wait $pid
+	status 1 mboxctl recv q
+	says "the mailbox is stopped"
+}
+
+test_recv_from_a_process()
+{
+	mboxctl create q
+	mboxctl send q first
+	bash -c 'exec mboxctl send q mine' &
+	wait $!
+	is "$(mboxctl recv --from $! q)" mine
+	status 75 mboxctl recv --from $! --nonblock q
+	is "$(mboxctl recv q)" first
+}
+
+test_recv_takes_nothing_for_nobody()
+{
+	local rc=0
+
+	mboxctl create q
+	mboxctl send q a b c
+	# Its reader has gone before.
+	exec 4> >(:)
+	wait $!
+	mboxctl recv --all q >&4 2>$err || rc=$?
+	exec 4>&-
+	is $rc 1
+	is "$(attr q messages)" 3
+	# What is taken and cannot be written is told.
+	status 1 bash -c 'mboxctl recv q >/dev/full'
+	says "a message is lost: cannot write it: No space left"
+	status 1 bash -c 'mboxctl ls . >/dev/full'
+}
+
+test_signals_end_a_wait()
+{
+	local rc=0
+
+	mboxctl create q
+	mboxctl recv q >$out &
+	await q readers_waiting 1
+	kill -TERM $!
+	wait $! || rc=$?
+	is $rc 143
+	is "$(attr q readers_waiting)" 0
+}
+
+test_peek_leaves_it_there()
+{
+	mboxctl create q
+	status 75 mboxctl peek q
+	status 75 mboxctl peek --timeout 10ms q
+	mboxctl send -t 1 q one
+	mboxctl send -t 2 q two
+	is "$(mboxctl peek q)" one
+	is "$(mboxctl peek --lines --tagged 2 q)" two
+	is "$(attr q messages)" 2
+}
+
+test_ls_shows_a_tree()
+{
+	mboxctl create -g g group_max_bytes=2k
+	mboxctl create g/a max_messages=3
+	mboxctl create g/b max_messages=0 max_bytes=0
+	mboxctl send g/a 12345
+	mboxctl send --delay 1h g/a 6
+	mboxctl stop g/b
+	ln -s a g/link
+	mboxctl recv --tagged 9 g/a &
+	await g/a readers_waiting 1
+	status 0 mboxctl ls g
+	kill $!
+	is "$(sed -n '2p' $out | tr -s ' ')" " - 6/2k - - - g/"
+	is "$(sed -n '3p' $out | tr -s ' ')" " 1/3 6/1m 1 1 0 a"
+	is "$(sed -n '4p' $out | tr -s ' ')" " 0 0 0 0 0 b (stopped)"
+	is "$(wc -l <$out)" 4
+	status 0 mboxctl ls --json g
+	is "$(json 'select(.kind == "mailbox") | .path' | tr '\n' ' ')" \
+		"g/a g/b "
+	is "$(jq -s '.[0].group_max_bytes, .[1].max_messages, .[1].messages' \
+		$out | tr '\n' ' ')" "2048 3 1 "
+}
+
+test_names_do_not_steer_the_terminal()
+{
+	local name=$'x\033[31m\n\377'
+
+	: >"$name"
+	status 0 mboxctl ls .
+	! grep -q "$(printf '\033')" $out || fail "an escape came through"
+	is "$(wc -l <$out)" 3
+	status 0 mboxctl ls --json .
+	is "$(json 'select(.kind == "mailbox") | .path_encoding')" base64
+	is "$(jq -r 'select(.kind == "mailbox") | .path' $out |
+		busybox base64 -d)" "./$name"
+	status 1 mboxctl recv "$name$name"
+	says "No such file"
+}
+
+test_what_must_not_be_read_is_shown_as_unknown()
+{
+	mboxctl create q
+	chmod 200 q
+	mboxctl create -m 644 r
+	status 0 setpriv --reuid 1000 --regid 1000 --clear-groups \
+		"$tools/mboxctl" ls .
+	is "$(sed -n 3p $out | tr -s ' ')" " ? ? ? ? ? q"
+	status 1 setpriv --reuid 1000 --regid 1000 --clear-groups \
+		"$tools/mboxctl" get q
+	says "mboxctl: get: q: Permission denied"
+	status 1 setpriv --reuid 1000 --regid 1000 --clear-groups \
+		"$tools/mboxctl" stop r
+	status 1 setpriv --reuid 1000 --regid 1000 --clear-groups \
+		"$tools/mboxctl" set r max_messages=1
+	says "r: "
+	is "$(attr r max_messages)" 4096
+}
+
+test_stat()
+{
+	mboxctl create -m 640 q max_messages=7
+	mboxctl send q abc
+	status 0 mboxctl stat q .
+	grep -q '^q: mailbox, mode 0640, user 0, group 0, ' $out
+	grep -qE '^  max_messages +7$' $out
+	grep -qE '^  next_size +3$' $out
+	grep -qE '^  group_mailboxes +1$' $out
+	status 0 mboxctl stat --json q .
+	is "$(json '.kind' | tr '\n' ' ')" "mailbox group "
+	is "$(jq -s '.[0].sent_total, .[0].bytes' $out | tr '\n' ' ')" "1 3 "
+	is "$(jq -rs '.[0].mode, .[0].when_full' $out | tr '\n' ' ')" \
+		"0640 block "
+}
+
+# Each number and word as getfattr knows it, so that none is taken for another.
+test_stat_and_get_agree_with_the_attributes()
+{
+	local name value
+
+	mboxctl create q max_message_size=11 max_messages=12 max_bytes=13 \
+		ttl_ms=1000000 delay_change=idle short_read=refuse \
+		when_full=fail when_empty=eof flush_on_close=1
+	mboxctl send q ab c d
+	mboxctl recv q >/dev/null
+	mboxctl send --delay 1h q efg
+	mboxctl revoke q >/dev/null
+	mboxctl set q send_delay_ms=50000
+	mboxctl send q hijk 2>/dev/null
+	mboxctl stat q >/tmp/stat
+	mboxctl get q >/tmp/get
+	[ "$(wc -l <$out)" -gt 0 ] || true
+	getfattr -d q | sed -n 's/^user.mboxfs.\(.*\)="\(.*\)"/\1 \2/p' >/tmp/attrs
+	[ "$(wc -l </tmp/attrs)" -ge 25 ]
+	while read -r name value; do
+		grep -qE "^  $name +$value\$" /tmp/stat ||
+			fail "stat: $(grep "^  $name " /tmp/stat) is not $value"
+		grep -qx "$name=$value" /tmp/get ||
+			fail "get: $(grep "^$name=" /tmp/get) is not $value"
+	done </tmp/attrs
+}
+
+test_get_and_set()
+{
+	mboxctl create q
+	mboxctl set q max_messages=10 when_full=drop_oldest max_bytes=2k
+	is "$(mboxctl get q max_messages when_full max_bytes)" \
+		$'max_messages=10\nwhen_full=drop_oldest\nmax_bytes=2048'
+	is "$(mboxctl get --bare q max_messages)" 10
+	status 0 mboxctl get --json q max_messages when_full
+	is "$(json '.max_messages, .when_full' | tr '\n' ' ')" "10 drop_oldest "
+	mboxctl set q max_messages=default
+	is "$(attr q max_messages)" 4096
+	status 1 mboxctl get q next_size
+	says "next_size: the mailbox is empty"
+	status 1 mboxctl get q naming
+	says "a mailbox has no naming"
+	status 1 mboxctl set q naming=id
+	says "naming: not of this kind of file"
+	status 2 mboxctl get q mesages
+	says "there is no attribute 'mesages'"
+	status 2 mboxctl set q max_messages
+	says "'max_messages' is not NAME=VALUE"
+	status 2 mboxctl set q messages=1
+	says "messages is a counter and cannot be set"
+	# All is looked at before anything is set.
+	status 2 mboxctl set q max_messages=5 when_full=maybe
+	says "when_full: 'maybe'"
+	is "$(attr q max_messages)" 4096
+	status 1 mboxctl set q send_delay_ms=5000000000
+	says "send_delay_ms: "
+}
+
+test_recursive_get_and_set()
+{
+	mboxctl create -g g
+	mboxctl create -g g/h
+	mboxctl create g/q
+	mboxctl create g/h/r
+	mboxctl set -R g max_messages=9 stopped=1
+	is "$(mboxctl get -R g max_messages | tr '\n' ' ')" \
+		"g: max_messages=9 g/h: max_messages=9 g/h/r: max_messages=9 g/q: max_messages=9 "
+	is "$(attr g/q stopped)$(attr g/h/r stopped)" 11
+	status 0 mboxctl get -R --json g stopped
+	is "$(json 'select(.stopped == 1) | .path' | tr '\n' ' ')" \
+		"g/h/r g/q "
+	status 1 mboxctl set -R g/q naming=id
+	says "nothing there has such a setting"
+}
+
+test_stop_start_purge_flush_revoke()
+{
+	mboxctl create -g g
+	mboxctl create g/q
+	mboxctl create g/r
+	mboxctl send g/q a b
+	mboxctl stop g
+	is "$(attr g/q stopped)$(attr g/r stopped)" 11
+	mboxctl start g/q g/r
+	is "$(attr g/q stopped)$(attr g/r stopped)" 00
+	is "$(mboxctl purge g/q g/r | tr '\n' ' ')" "2 0 "
+	mboxctl send --delay 1h g/q a b c
+	mboxctl send --delay 1h g/r a
+	is "$(mboxctl revoke g/q)" 3
+	status 0 mboxctl revoke --json g
+	is "$(json .messages)" 1
+	mboxctl send --delay 1h g/q a
+	mboxctl flush g
+	is "$(attr g/q messages)" 1
+	status 0 mboxctl purge --json g/q
+	is "$(json '.path, .messages' | tr '\n' ' ')" "g/q 1 "
+	# One that fails does not keep the others from it.
+	status 1 mboxctl stop none g/q
+	is "$(attr g/q stopped)" 1
+}
+
+test_broadcast()
+{
+	mboxctl create -g g
+	mboxctl create g/a
+	mboxctl create g/b max_messages=1
+	mboxctl send g/b full
+	mboxctl create g/c
+	is "$(mboxctl broadcast --tag 4 g hello)" 2
+	is "$(mboxctl recv --tagged 4 g/a)" hello
+	status 0 mboxctl broadcast --json g <<<again
+	is "$(json .mailboxes)" 2
+	printf 'x\ny\n' | mboxctl broadcast --lines g >$out
+	is "$(tr '\n' ' ' <$out)" "2 2 "
+	is "$(attr g/c messages)" 4
+}
+
+test_wait()
+{
+	mboxctl create q max_messages=1 max_message_size=10
+	status 75 mboxctl wait --timeout 20ms q
+	says "mboxctl: wait: q: timed out; nothing to receive"
+	status 0 mboxctl wait --writable q
+	mboxctl send q x
+	status 0 mboxctl wait --readable q
+	status 75 mboxctl wait --writable --timeout 20ms q
+	says "timed out; no room"
+	(sleep 0.2; mboxctl recv q >/dev/null) &
+	status 0 mboxctl wait --writable --timeout 20s q
+	wait
+	(sleep 0.2; mboxctl send q y) &
+	status 0 mboxctl wait --timeout 20s q
+	wait
+}
+
+test_barriers()
+{
+	local i
+
+	mboxctl create -g g
+	mboxctl create q
+	status 75 mboxctl sleep --timeout 20ms g
+	says "mboxctl: sleep: g: timed out"
+	status 75 mboxctl sleep --nonblock q
+	is "$(mboxctl awake g)" 0
+	for i in g q; do
+		mboxctl sleep --timeout 20s $i &
+		await $i barrier_sleepers 1
+		status 0 mboxctl awake --json $i
+		is "$(json .awoken)" 1
+		wait $!
+	done
+	for i in 1 2 3; do
+		mboxctl barrier --timeout 20s g 3 >/tmp/barrier.$i &
+	done
+	wait
+	is "$(cat /tmp/barrier.[123])" last
+	status 0 mboxctl barrier --json g 1
+	is "$(json .last)" true
+	mboxctl barrier --timeout 20s q 2 >/dev/null &
+	until_is 1 busybox sh -c \
+		'mboxctl barrier --nonblock q 3 2>&1 | grep -c "not 3 parties"'
+	mboxctl barrier q 2 >/dev/null
+	wait
+}
+
+test_watch_in_plain_lines()
+{
+	mboxctl create -g g
+	mboxctl create g/slow
+	mboxctl create g/fast max_messages=100
+	mboxctl send g/slow a b c
+	(sleep 0.5; seq 50 | mboxctl send -l g/fast) &
+	status 0 mboxctl watch --count 2 --interval 2s .
+	wait
+	! grep -q "$(printf '\033')" $out || fail "not plain"
+	# First there is no rate, and the deeper one comes first.
+	is "$(sed -n 4p $out | tr -s ' ')" " - - 3 3 0% 0 0 0 g/slow"
+	grep -q '^2 mailboxes, 3 messages, 3 bytes; ' $out
+	# Head, head, titles, two mailboxes, an empty line.
+	is "$(wc -l <$out)" 11
+	sed -n 10p $out | grep -qE '^ +[1-9][0-9]* +0 +50 .* 50% .* g/fast$' ||
+		fail "$(cat $out)"
+	mboxctl send g/slow d
+	status 0 mboxctl watch -s depth -c 1 g
+	sed -n 4p $out | grep -q ' fast$'
+	status 0 mboxctl watch --json --count 2 --interval 50ms .
+	is "$(json .mailbox | sort | uniq -c | tr -s ' \n' ' ')" \
+		" 2 g/fast 2 g/slow "
+	is "$(jq -cs 'map(.sent_per_second)' $out)" "[null,null,0,0]"
+}
+
+test_watch_survives_what_comes_and_goes()
+{
+	local i
+
+	mboxctl create -g g
+	(for i in $(seq 30); do
+		mboxctl create g/$((i % 3)) || true
+		mkdir g/d$((i % 2)) || true
+		rm -rf g/$(((i + 1) % 3)) g/d$(((i + 1) % 2))
+	done 2>/dev/null) &
+	status 0 mboxctl watch --count 20 --interval 20ms .
+	wait
+	is "$(grep -c SENT/S $out)" 20
+	is "$(cat $err)" ""
+	# It ends with its group, and says why.
+	mboxctl watch --interval 50ms "$PWD/g" >$out 2>$err &
+	until_is 1 grep -cm1 SENT/S $out
+	rm -r g
+	i=0
+	wait $! || i=$?
+	is $i 1
+	grep -q 'g: No such file' $err
+}
+
+test_watch_on_a_terminal()
+{
+	local esc
+
+	esc=$(printf '\033')
+	mboxctl create "$(printf 'long%.0s' {1..40})"
+	# The keys: by depth, and quit.
+	(sleep 1; printf d; sleep 1; printf q) |
+		TERM=linux timeout 20 script -qec "stty cols 60 rows 10; mboxctl watch -n 300ms" \
+			/dev/null >$out
+	grep -q "by depth" $out
+	grep -qF "${esc}[?1049l" $out
+}
+
+# What a group of all kinds is after a dump and a load.
+make_tree()
+{
+	mboxctl create -g -m 750 t group_max_bytes=1m
+	mboxctl create -g t/sub when_full=fail
+	mboxctl create -m 620 t/sub/q max_messages=5 ttl_ms=3600000
+	mboxctl create t/empty stopped=1
+	mboxctl create t/r
+	mboxctl send t/sub/q one two
+	mboxctl send -p 9 -t 77 t/sub/q urgent
+	printf '\0\1\377' | mboxctl send t/sub/q
+	mboxctl send t/sub/q ''
+	head -c 65536 /dev/zero | mboxctl send t/r
+}
+
+contents()
+{
+	local q
+
+	for q in "$1"/sub/q "$1"/r; do
+		mboxctl recv --all --json "$q"
+	done | jq -c '[.message, .length, .priority, .tag]'
+}
+
+settings()
+{
+	find "$1" -printf '%P %y %m\n' | sort
+	mboxctl get -R "$1" | sed 's|^[^/:]*||' |
+		grep -vE ' (.*_total|group_bytes|messages|bytes|next_size)=' |
+		sort
+}
+
+test_dump_and_load_keep_what_they_say()
+{
+	make_tree
+	rm -f /tmp/dump
+	settings t >/tmp/settings
+	status 0 mboxctl dump --take t /tmp/dump
+	is "$(cat $out)" "messages=6 mailboxes=3"
+	is "$(attr t group_bytes)" 0
+	fails test -e /tmp/dump.partial
+	status 0 mboxctl load --json /tmp/dump u
+	is "$(json '.messages, .mailboxes' | tr '\n' ' ')" "6 3 "
+	settings u | diff /tmp/settings -
+	contents u >/tmp/got
+	# Into what is there, too.
+	status 0 mboxctl load /tmp/dump t
+	contents t | diff - /tmp/got
+	is "$(sed 's/.\{500,\}/long/' /tmp/got)" '["urgent",6,9,77]
+["one",3,0,0]
+["two",3,0,0]
+["AAH/",3,0,0]
+["",0,0,0]
+long'
+	is "$(wc -l </tmp/got)" 6
+}
+
+test_dump_of_a_single_mailbox()
+{
+	mboxctl create q
+	mboxctl send q one two
+	rm -f /tmp/dump
+	status 1 mboxctl dump q /tmp/dump
+	says "q: 2 messages, but only one can be copied; --take takes them"
+	fails test -e /tmp/dump
+	status 0 mboxctl dump --take --json ./q /tmp/dump
+	is "$(json .messages)" 2
+	mboxctl create -g g
+	mboxctl load /tmp/dump g
+	is "$(mboxctl recv -al g/q)" $'one\ntwo'
+}
+
+test_dump_without_take_leaves_the_messages()
+{
+	mboxctl create q
+	mboxctl send -t 3 q one
+	rm -f /tmp/dump
+	status 0 mboxctl dump . /tmp/dump
+	is "$(attr q messages) $(attr q received_total)" "1 0"
+	mboxctl load /tmp/dump g
+	is "$(mboxctl recv --tagged 3 g/q)" one
+	# A file that is there is not written over.
+	status 1 mboxctl dump --take . /tmp/dump
+	says "/tmp/dump: is there already"
+	is "$(attr q messages)" 1
+}
+
+test_dump_of_delayed_messages()
+{
+	mboxctl create q
+	mboxctl send q now
+	mboxctl send --delay 1h q later
+	rm -f /tmp/dump
+	status 1 mboxctl dump --take . /tmp/dump
+	says "1 messages are delayed; use --delayed=leave, or publish"
+	is "$(attr q messages)" 1
+	status 0 mboxctl dump --take --delayed leave . /tmp/dump
+	says "1 delayed messages are still there"
+	is "$(attr q delayed_messages)" 1
+	mv /tmp/dump /tmp/dump.1
+	status 0 mboxctl dump --take --delayed publish . /tmp/dump
+	is "$(attr q delayed_messages) $(attr q messages)" "0 0"
+	mboxctl load /tmp/dump.1 g
+	mboxctl load /tmp/dump g
+	is "$(mboxctl recv -al g/q)" $'now\nlater'
+}
+
+test_dump_of_large_messages_and_many()
+{
+	mboxctl create q max_message_size=0 max_bytes=0 max_messages=0
+	seq 5000 | mboxctl send -l q
+	head -c 30000000 /dev/urandom >/tmp/large
+	mboxctl send q </tmp/large
+	mboxctl send q end
+	rm -f /tmp/dump
+	mboxctl dump --take . /tmp/dump >/dev/null
+	mboxctl purge q >/dev/null
+	mboxctl load /tmp/dump g >/dev/null
+	mboxctl recv -c 5000 -l g/q | cmp - <(seq 5000)
+	mboxctl recv g/q | cmp - /tmp/large
+	is "$(mboxctl recv g/q)" end
+	rm /tmp/large /tmp/dump
+}
+
+test_dump_that_is_killed_loses_nothing()
+{
+	local pid saved left
+
+	mboxctl create q max_messages=0 max_bytes=0
+	seq 30000 | mboxctl send -l q
+	rm -f /tmp/dump /tmp/dump.partial
+	mboxctl dump --take . /tmp/dump >$out 2>$err &
+	pid=$!
+	while [ "$(attr q received_total)" -lt 500 ]; do
+		:
+	done
+	kill -9 $pid
+	wait $pid || true
+	[ -e /tmp/dump.partial ] || fail "it was too fast"
+	status 1 mboxctl load /tmp/dump.partial g
+	says "not complete; see --seal"
+	status 1 mboxctl dump --take . /tmp/dump
+	says "left by a dump that was killed; use dump --seal /tmp/dump"
+	left=$(attr q messages)
+	status 0 mboxctl dump --seal /tmp/dump
+	saved=$(sed 's/messages=\([0-9]*\) .*/\1/' $out)
+	is $((left + saved)) 30000
+	[ "$left" -gt 0 ]
+	mboxctl load /tmp/dump g >/dev/null
+	{ mboxctl recv -al g/q; mboxctl recv -al q; } | cmp - <(seq 30000)
+}
+
+test_dump_that_is_interrupted_completes_itself()
+{
+	local pid rc=0
+
+	mboxctl create q max_messages=0 max_bytes=0
+	seq 30000 | mboxctl send -l q
+	rm -f /tmp/dump
+	mboxctl dump --take . /tmp/dump >$out 2>$err &
+	pid=$!
+	while [ "$(attr q received_total)" -lt 500 ]; do
+		:
+	done
+	kill -TERM $pid
+	wait $pid || rc=$?
+	is $rc 1
+	says "interrupted"
+	[ "$(attr q messages)" -gt 0 ] || fail "it was too fast"
+	mboxctl load /tmp/dump g >/dev/null
+	{ mboxctl recv -al g/q; mboxctl recv -al q; } | cmp - <(seq 30000)
+}
+
+test_dump_on_a_full_disk_loses_nothing()
+{
+	mkdir -p /tmp/small
+	mount -t tmpfs -o size=2m small /tmp/small
+	mboxctl create q max_messages=0 max_bytes=0
+	head -c 60000 /dev/zero >/tmp/body
+	for _ in $(seq 60); do
+		mboxctl send q </tmp/body
+	done
+	status 1 mboxctl dump --take . /tmp/small/dump
+	grep -q 'no room: No space left' $err
+	mboxctl load /tmp/small/dump g >/dev/null
+	umount /tmp/small
+	[ "$(attr g/q messages)" -gt 0 ]
+	is $(($(attr q messages) + $(attr g/q messages))) 60
+}
+
+# refused: /tmp/damaged is, as a whole. By the shell alone, for there are many.
+refused()
+{
+	local got=0 said
+
+	mboxctl load /tmp/damaged g 2>$err || got=$?
+	is $got 1
+	read -r said <$err
+	[[ $said == *"; nothing has been loaded" ]] || fail "$1: $said"
+}
+
+# Each byte of a dump, many lengths, and not even a group is made.
+test_a_damaged_dump_is_refused_whole()
+{
+	local bytes size i other
+
+	mboxctl create q
+	mboxctl send q hello
+	rm -f /tmp/dump
+	mboxctl dump --take q /tmp/dump >/dev/null
+	mapfile -t bytes < <(od -An -v -tx1 -w1 /tmp/dump | tr -d ' ')
+	size=${#bytes[@]}
+	is "$size" "$(stat -c %s /tmp/dump)"
+	bytes=("${bytes[@]/#/\\x}")
+	for ((i = 0; i < size; i++)); do
+		printf -v other '\\x%02x' $((0x${bytes[i]:2} ^ 1 << i % 8))
+		printf '%b' "${bytes[@]:0:i}" "$other" "${bytes[@]:i+1}" \
+			>/tmp/damaged
+		refused "byte $i"
+	done
+	for ((i = 0; i < size; i += 17)); do
+		printf '%b' "${bytes[@]:0:i}" >/tmp/damaged
+		refused "length $i"
+	done
+	printf '%b' "${bytes[@]}" x >/tmp/damaged
+	refused "one byte more"
+	fails test -e g
+	is "$(attr q messages)" 0
+	# And the undamaged one is not.
+	printf '%b' "${bytes[@]}" >/tmp/damaged
+	mboxctl load /tmp/damaged g
+	is "$(mboxctl recv g/q)" hello
+}
+
+test_load_needs_room_in_what_is_there()
+{
+	mboxctl create q
+	mboxctl send q one two three
+	rm -f /tmp/dump
+	mboxctl dump --take . /tmp/dump >/dev/null
+	mboxctl set q max_messages=2
+	status 1 mboxctl load /tmp/dump .
+	says "q: there would be more messages than its max_messages; nothing has been loaded"
+	mboxctl set q max_messages=10 max_bytes=5
+	status 1 mboxctl load /tmp/dump .
+	mboxctl set q max_bytes=100 max_message_size=3
+	status 1 mboxctl load /tmp/dump .
+	mboxctl set q max_message_size=10 stopped=1
+	status 1 mboxctl load /tmp/dump .
+	is "$(attr q sent_total)" 3
+	mboxctl set q stopped=0
+	mboxctl load --skip 1 /tmp/dump . >/dev/null
+	is "$(mboxctl recv -al q)" $'two\nthree'
+	status 2 mboxctl load --skip 4 /tmp/dump .
+}
+
+test_load_follows_no_symbolic_links()
+{
+	mboxctl create -g t
+	mboxctl create -g t/sub
+	mboxctl create t/sub/q
+	mboxctl send t/sub/q x
+	rm -f /tmp/dump
+	mboxctl dump --take t /tmp/dump >/dev/null
+	mboxctl create -g other
+	mboxctl create -g u
+	ln -s ../other u/sub
+	status 1 mboxctl load /tmp/dump u
+	fails test -e other/q
+	rm u/sub
+	mboxctl create -g u/sub
+	mboxctl create other/q
+	ln -s ../../other/q u/sub/q
+	status 1 mboxctl load /tmp/dump u
+	is "$(attr other/q messages)" 0
+}
+
+test_mailboxes_of_processes_are_left_out()
+{
+	mboxctl create -g p naming=pid
+	: >"p/$$"
+	mboxctl create q
+	mboxctl send q one
+	rm -f /tmp/dump
+	status 0 mboxctl dump --take . /tmp/dump
+	says "left out: only its process can receive"
+	is "$(cat $out)" "messages=1 mailboxes=1"
+	mboxctl load /tmp/dump g >/dev/null
+	is "$(attr g/p naming)" pid
+}
+
+test_bench()
+{
+	status 0 mboxctl bench --count 500 --size 100 .
+	grep -qE '^100 bytes: one process [0-9]+/s, [0-9]+ ns each; two processes [0-9]+/s, [0-9]+ ns each$' $out
+	is "$(wc -l <$out)" 1
+	status 0 mboxctl bench -c 500 --json --size 0 .
+	is "$(json '.size, (.one_process_ns > 0), (.two_processes_ns > 0)' |
+		tr '\n' ' ')" "0 true true "
+	# Nothing stays.
+	is "$(attr . group_mailboxes)" 0
+}
+
+# complete WORD...: what bash offers for the last one
+complete_words()
+{
+	COMP_WORDS=("$@")
+	COMP_CWORD=$(($# - 1))
+	_mboxctl
+	printf '%s ' "${COMPREPLY[@]}"
+}
+
+test_bash_completion()
+{
+	local verb
+
+	# shellcheck source=../tools/completion/mboxctl.bash
+	. mboxctl.bash
+	is "$(complete_words mboxctl st)" "stat stop start "
+	for verb in $(verbs); do
+		is "$(complete_words mboxctl "$verb" --hel)" "--help "
+	done
+	is "$(complete_words mboxctl send --p)" "--priority "
+	is "$(complete_words mboxctl get q max_m)" \
+		"max_message_size max_messages "
+	is "$(complete_words mboxctl get q expired)" "expired_total "
+	is "$(complete_words mboxctl set q expired)" " "
+	is "$(complete_words mboxctl set q when_f)" "when_full= "
+	is "$(complete_words mboxctl set q when_full =)" \
+		"block fail drop_oldest default "
+	is "$(complete_words mboxctl set q when_full = d)" "drop_oldest default "
+	is "$(complete_words mboxctl watch --sort d)" "depth "
+	: >quite
+	is "$(complete_words mboxctl recv qu)" "quite "
+}
+
+run_tests "$@"
