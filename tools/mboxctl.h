@@ -107,6 +107,7 @@ int report_new(const char *path, int error);
 int worse(int a, int b);
 char *printable(const char *text);
 size_t cut_text(const char *text, size_t columns);
+const char *text_end(const char *text, size_t columns);
 const char *short_number(uint64_t n, unsigned int base, char text[24]);
 int64_t now_ns(void);
 void *need_memory(void *p);

@@ -92,6 +92,33 @@ size_t cut_text(const char *text, size_t columns)
 	return p - text;
 }
 
+static size_t width_of(const char *text)
+{
+	size_t used = 0, len;
+	int width;
+	bool ok;
+
+	for (; *text; text += len) {
+		len = next_char(text, &ok, &width);
+		used += width;
+	}
+	return used;
+}
+
+/* The end of printable @text that fits: of a path it tells more. */
+const char *text_end(const char *text, size_t columns)
+{
+	size_t used = width_of(text);
+	int width;
+	bool ok;
+
+	while (*text && used > columns) {
+		text += next_char(text, &ok, &width);
+		used -= width;
+	}
+	return text;
+}
+
 /* A number in at most 6 columns; @base is 1000 or, for bytes, 1024. */
 const char *short_number(uint64_t n, unsigned int base, char text[24])
 {

@@ -28,7 +28,11 @@
 #define REVERSE		"\033[7m"
 #define NORMAL		"\033[m"
 
-#define MAX_LINE	512
+#define MAX_LINE	8192
+
+/* Where names begin; they have at least so much room. */
+#define NAME_COLUMN	58
+#define LEAST_NAME	8
 
 /**
  * struct box - a mailbox at one moment
@@ -253,10 +257,16 @@ static const char *rate_text(const struct box *b, uint64_t rate, char text[24])
 static void put_box(const struct screen *screen, const struct box *b)
 {
 	char line[MAX_LINE], sent[24], received[24], messages[24], bytes[24];
+	const char *stopped = b->stat.stopped ? " (stopped)" : "";
+	const char *name = b->name;
 	char delayed[24];
+	int room;
 
+	room = screen->columns - NAME_COLUMN - (int)strlen(stopped);
+	if (screen->columns)
+		name = text_end(name, room > LEAST_NAME ? room : LEAST_NAME);
 	snprintf(line, sizeof(line),
-		 "%7s %7s %8s %7s %4u%% %7s %4llu %4llu  %s%s",
+		 "%7s %7s %8s %7s %4u%% %7s %4llu %4llu %c%s%s",
 		 rate_text(b, b->sent, sent),
 		 rate_text(b, b->received, received),
 		 short_number(b->stat.messages, 1000, messages),
@@ -265,8 +275,8 @@ static void put_box(const struct screen *screen, const struct box *b)
 		 fullness(&b->stat),
 		 short_number(b->stat.delayed_messages, 1000, delayed),
 		 (unsigned long long)b->stat.readers_waiting,
-		 (unsigned long long)b->stat.writers_waiting, b->name,
-		 b->stat.stopped ? " (stopped)" : "");
+		 (unsigned long long)b->stat.writers_waiting,
+		 name == b->name ? ' ' : '<', name, stopped);
 	put_line(screen, line, "");
 }
 
