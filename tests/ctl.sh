@@ -48,3 +48,8 @@ until_is()
 	done
 	fail "line ${BASH_LINENO[0]}: $* is $("$@"), not $wanted"
 }
+
+verbs()
+{
+	mboxctl --help | awk '/^  [a-z]/ { print $1 }'
+}
