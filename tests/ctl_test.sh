@@ -529,10 +529,13 @@ test_watch_on_a_terminal()
 
 	esc=$(printf '\033')
 	mboxctl create "$(printf 'long%.0s' {1..40})"
+	rm -f /tmp/before /tmp/after
 	# The keys: by depth, and quit.
 	(sleep 1; printf d; sleep 1; printf q) |
-		TERM=linux timeout 20 script -qec "stty cols 60 rows 10; mboxctl watch -n 300ms" \
-			/dev/null >$out
+		TERM=linux timeout 20 script -qec "stty cols 60 rows 10
+			stty -g >/tmp/before; mboxctl watch -n 300ms
+			stty -g >/tmp/after" /dev/null >$out
+	cmp /tmp/before /tmp/after
 	grep -q "by depth" $out
 	grep -qF "${esc}[?1049l" $out
 }
