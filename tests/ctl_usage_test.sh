@@ -100,6 +100,9 @@ test_errors_are_status_1_and_name_the_path()
 # complete WORD...: what bash offers for the last one
 complete_words()
 {
+	# As in the user's shell, where finding nothing ends nothing.
+	set +e
+	trap - ERR
 	COMP_WORDS=("$@")
 	COMP_CWORD=$(($# - 1))
 	_mboxctl

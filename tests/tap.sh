@@ -49,13 +49,14 @@ run_tests()
 		[ -z "$only" ] || [ "$only" = "$t" ] || continue
 		n=$((n + 1))
 		mkdir "$MBOXFS_MOUNT/$t"
-		rc=0
+		# Not behind "||" or "if": there, set -e does nothing.
 		(
 			cd "$MBOXFS_MOUNT/$t" || exit 1
 			set -eE
 			trap 'echo "# line $LINENO: $BASH_COMMAND"' ERR
 			"test_$t"
-		) </dev/null || rc=$?
+		) </dev/null
+		rc=$?
 		rm -rf "${MBOXFS_MOUNT:?}/$t"
 		if [ $rc = 0 ]; then
 			echo "ok $n - $t"
