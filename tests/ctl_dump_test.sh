@@ -16,6 +16,7 @@ make_tree()
 	printf '\0\1\377' | mboxctl send t/sub/q
 	mboxctl send t/sub/q ''
 	head -c 65536 /dev/zero | mboxctl send t/r
+	mboxctl stop t/r
 }
 
 contents()
@@ -49,6 +50,7 @@ test_dump_and_load_keep_what_they_say()
 	settings u | diff /tmp/settings -
 	contents u >/tmp/got
 	# Into what is there, too.
+	mboxctl start t/r
 	status 0 mboxctl load /tmp/dump t
 	contents t | diff - /tmp/got
 	is "$(sed 's/.\{500,\}/long/' /tmp/got)" '["urgent",6,9,77]

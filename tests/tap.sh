@@ -53,7 +53,8 @@ run_tests()
 		(
 			cd "$MBOXFS_MOUNT/$t" || exit 1
 			set -eE
-			trap 'echo "# line $LINENO: $BASH_COMMAND"' ERR
+			# Not into the output of a $(...) that it happens in.
+			trap 'echo "# line $LINENO: $BASH_COMMAND" >&2' ERR
 			"test_$t"
 		) </dev/null
 		rc=$?
