@@ -25,9 +25,17 @@ scripts := $(patsubst tests/%,build/tests/%,$(wildcard tests/*.sh) tests/run) \
 
 lib_output := $(CURDIR)/build/lib
 
-.PHONY: all module lib install-lib tools install-tools tests examples debug-tests vm-module run \
-	check check-debug check-matrix soak bench bench-quick bench-programs \
-	bench-fio bench-synchmess lint install clean help FORCE
+# Where "make install-..." puts things; packages put DESTDIR in front.
+PREFIX ?= /usr/local
+MANDIR ?= $(PREFIX)/share/man
+VERSION := $(shell mkscripts/version)
+dkms_source := $(DESTDIR)/usr/src/mboxfs-$(VERSION)
+
+.PHONY: all module lib install-lib tools install-tools install-man tests \
+	examples debug-tests vm-module run check check-debug check-matrix \
+	check-deb soak bench bench-quick bench-programs bench-fio \
+	bench-synchmess lint install dkms uninstall-dkms install-dkms deb \
+	clean help FORCE
 
 all: module lib tools examples tests
 
@@ -53,6 +61,12 @@ help:
 	@echo 'make install-lib  install libmboxfs, its headers and manuals below'
 	@echo '                PREFIX=/usr/local; DESTDIR= is put in front'
 	@echo 'make install-tools  install mboxctl, its manual and completions, also'
+	@echo 'make install-man  install the manual of the filesystem, likewise'
+	@echo 'make dkms       install the module with DKMS for the kernel of KDIR;'
+	@echo '                it is then built anew for each kernel to come'
+	@echo 'make uninstall-dkms  take it back'
+	@echo 'make deb        Debian packages, in build/deb'
+	@echo 'make check-deb  install them in a fresh Debian, try them in the VM'
 	@echo 'make clean      remove what was built here'
 	@echo
 	@echo 'KDIR=DIR        build for the kernel whose headers are in DIR'
@@ -220,6 +234,39 @@ lint:
 
 install:
 	$(MAKE) -C $(KDIR) M=$(CURDIR)/mboxfs modules_install
+
+# What the kernel of KDIR calls itself; Debian's "make kernelrelease" differs.
+kernel_release = $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' \
+	$(KDIR)/include/generated/utsrelease.h)
+
+install-man:
+	install -d $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man7
+	install -m 644 docs/man/mboxfs.5 $(DESTDIR)$(MANDIR)/man5
+	install -m 644 docs/man/mboxfs.7 $(DESTDIR)$(MANDIR)/man7
+
+# The module's sources, and no more, to where DKMS looks for them.
+install-dkms:
+	install -d $(dkms_source)
+	cd mboxfs && find . \( -name Kbuild -o -name '*.[ch]' ! -name '*.mod.c' \) \
+		-exec install -D -m 644 {} $(dkms_source)/{} \;
+	sed 's/#MODULE_VERSION#/$(VERSION)/' dkms.conf >$(dkms_source)/dkms.conf
+
+dkms: uninstall-dkms
+	@$(MAKE) install-dkms
+	dkms add mboxfs/$(VERSION)
+	dkms install mboxfs/$(VERSION) --kernelsourcedir $(KDIR) \
+		-k $(kernel_release)
+
+uninstall-dkms:
+	@[ -z "$$(dkms status mboxfs/$(VERSION))" ] || \
+		dkms remove mboxfs/$(VERSION) --all
+	rm -rf $(dkms_source)
+
+deb:
+	@mkscripts/deb
+
+check-deb:
+	@mkscripts/check-deb
 
 clean:
 	rm -rf build build.log

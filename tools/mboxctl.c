@@ -10,8 +10,6 @@
 
 #include "mboxctl.h"
 
-#define VERSION	"1.0.0"
-
 static const struct verb verbs[] = {
 	{
 		.name = "create",
