@@ -6,6 +6,10 @@
 
 # Where all is slow, a part will do.
 export PART=${TEST_SCALE:-1}
+if [ "$PART" -gt 10 ]; then
+	PART=1000
+	export ENGINES="psync io_uring"
+fi
 run=$(realpath "$(dirname "$0")")/../../bench/fio/run
 
 # It prints its table as comments and fails with its first bad job.

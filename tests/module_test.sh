@@ -35,7 +35,7 @@ load_and_use()
 
 test_load_use_and_unload_a_hundred_times()
 {
-	local slab=0 available=0 i rounds=$((TEST_SCALE > 10 ? 20 : 100))
+	local slab=0 available=0 i rounds=$((TEST_SCALE > 10 ? 10 : 100))
 
 	for ((i = 0; i < rounds; i++)); do
 		if [ $i = 5 ]; then
