@@ -112,7 +112,9 @@ static int reserve(struct dump *d, uint64_t size)
 		return STATUS_OK;
 	/* More than needed: setting aside takes time. */
 	end += WINDOW_USED / 2;
-	errno = posix_fallocate(d->fd, d->reserved, end - d->reserved);
+	do {
+		errno = posix_fallocate(d->fd, d->reserved, end - d->reserved);
+	} while (errno == EINTR);
 	if (errno)
 		return file_failed(d->partial, "no room");
 	d->reserved = end;
