@@ -307,8 +307,12 @@ static int mboxfs_fsync(struct file *file, loff_t start, loff_t end,
 static int mboxfs_fasync(int fd, struct file *file, int on)
 {
 	struct mbox *box = mboxfs_box(file_inode(file));
+	int ret = fasync_helper(fd, file, on, &box->fasync);
 
-	return fasync_helper(fd, file, on, &box->fasync);
+	/* As who polls: if there is no room now, tell when there is. */
+	if (ret > 0 && on)
+		mbox_poll(box);
+	return ret;
 }
 
 static void mboxfs_show_fdinfo(struct seq_file *m, struct file *file)

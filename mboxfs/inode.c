@@ -642,11 +642,6 @@ static int mboxfs_may_purge(struct mnt_idmap *idmap, struct inode *inode,
 }
 
 /*
- * O_TRUNC comes along with every ">" of a shell, which is to send a message:
- * it changes nothing. truncate() to 0 throws the messages away, which is for
- * the owner. Neither is a send, so neither changes mtime.
- */
-/*
  * Sending and receiving only note the time; who looks at an inode's times, or
  * sets them, brings them up to date first. Those of the inode are coarse, and
  * a message's is not: it must not seem to be in the future.
@@ -674,6 +669,11 @@ static void mboxfs_update_times(struct inode *inode)
 	spin_unlock(&inode->i_lock);
 }
 
+/*
+ * O_TRUNC comes along with every ">" of a shell, which is to send a message:
+ * it changes nothing. truncate() to 0 throws the messages away, which is for
+ * the owner. Neither is a send, so neither changes mtime.
+ */
 static int mboxfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
 			  struct iattr *attr)
 {

@@ -4,9 +4,9 @@
  *
  * A body begins behind its header in one object from a cache of a fitting size
  * and goes on in segments of at most a page, so no allocation is of a higher
- * order, however long the message. The caches are our own and have a usercopy window:
- * they are never merged with others, so a message has only messages next to
- * it, and a copy that strays out of the bodies is caught by the kernel.
+ * order, however long the message. The caches are our own and have a usercopy
+ * window: they are never merged with others, so a message has only messages
+ * next to it. Copies check their bounds here, see mbox_copy_in().
  *
  * Everything here may sleep unless it says otherwise; nothing takes a lock.
  */

@@ -405,3 +405,21 @@ TEST(rwf_nowait_does_not_wait)
 	CHECK(!memcmp(c, "abc", 3));
 	CHECK_EQ(t_get("q", "messages"), 0);
 }
+
+/* Full before anyone asked to be told: nobody polls but by signal. */
+TEST(a_signal_tells_of_room_in_what_was_full)
+{
+	struct timespec second = { .tv_sec = 5 };
+	int fd = t_open("q", O_RDWR | O_NONBLOCK);
+	sigset_t block;
+
+	t_set("q", "max_messages", "1");
+	t_send(fd, "full");
+	sigemptyset(&block);
+	sigaddset(&block, SIGIO);
+	CHECK_EQ(sigprocmask(SIG_BLOCK, &block, NULL), 0);
+	CHECK_EQ(fcntl(fd, F_SETOWN, getpid()), 0);
+	CHECK_EQ(fcntl(fd, F_SETFL, O_NONBLOCK | O_ASYNC), 0);
+	t_expect(fd, "full");
+	CHECK_EQ(sigtimedwait(&block, NULL, &second), SIGIO);
+}
