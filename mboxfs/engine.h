@@ -114,7 +114,7 @@ static inline int __mbox_refusal(const struct mbox *box)
 }
 
 /* In queue.c */
-void __mbox_note_full(struct mbox *box);
+void __mbox_owe_room(struct mbox *box);
 void mbox_finish(struct mbox *box, struct mbox_after *after, bool watched);
 void __mbox_publish(struct mbox *box, struct mbox_msg *msg, u64 now,
 		    struct mbox_after *after);
@@ -184,7 +184,7 @@ static inline bool __mbox_watched(struct mbox *box)
 /* Whether there is more to think about than messages that come and go. */
 static inline bool __mbox_special(const struct mbox *box)
 {
-	return box->stopped || box->full || !list_empty(&box->readers) ||
+	return box->stopped || box->owes_room || !list_empty(&box->readers) ||
 	       !list_empty(&box->writers) ||
 	       !RB_EMPTY_ROOT(&box->due.rb_root) ||
 	       !RB_EMPTY_ROOT(&box->expiring.rb_root) ||
@@ -198,7 +198,7 @@ static inline bool __mbox_end_step(struct mbox *box, struct mbox_after *after)
 	bool watched = after->event && __mbox_watched(box);
 
 	if (unlikely(watched))
-		__mbox_note_full(box);
+		__mbox_owe_room(box);
 	box->special = __mbox_special(box);
 	spin_unlock(&box->lock);
 	return watched;
@@ -253,7 +253,7 @@ static inline bool __mbox_catch_up(struct mbox *box, struct mbox_after *after)
  */
 static inline void __mbox_settle(struct mbox *box, struct mbox_after *after)
 {
-	if (unlikely(box->full || box->stopped || !list_empty(&box->writers) ||
+	if (unlikely(box->owes_room || box->stopped || !list_empty(&box->writers) ||
 		     __mbox_too_much(box)))
 		__mbox_settle_all(box, after);
 }

@@ -68,15 +68,15 @@ void mbox_reclaim(struct mbox_group *group)
 }
 
 /**
- * __mbox_note_full - remember to tell those who poll when there is room again
+ * __mbox_owe_room - remember to tell those who poll when there is room again
  * @box:	the mailbox
  *
  * Context: lock held.
  */
-void __mbox_note_full(struct mbox *box)
+void __mbox_owe_room(struct mbox *box)
 {
 	if (!__mbox_writable(box))
-		box->full = true;
+		box->owes_room = true;
 }
 
 /**
@@ -175,8 +175,8 @@ void __mbox_settle_all(struct mbox *box, struct mbox_after *after)
 	if (!list_empty(&box->writers))
 		__mbox_admit(box, after);
 	__mbox_give_back(box);
-	if (box->full && __mbox_writable(box)) {
-		box->full = false;
+	if (box->owes_room && __mbox_writable(box)) {
+		box->owes_room = false;
 		after->writable = true;
 		after->event = true;
 	}
@@ -258,7 +258,7 @@ __poll_t mbox_poll(struct mbox *box)
 	if (__mbox_writable(box))
 		events |= EPOLLOUT | EPOLLWRNORM;
 	else
-		box->full = true;
+		box->owes_room = true;
 	if (box->stopped)
 		events |= EPOLLHUP;
 	mbox_unlock(box, &after);
@@ -439,13 +439,13 @@ int mbox_set_limit(struct mbox *box, enum mbox_limit limit, u64 value)
 		if (!__mbox_may_set(box, limit)) {
 			ret = -EBUSY;
 		} else {
-			__mbox_note_full(box);
+			__mbox_owe_room(box);
 			WRITE_ONCE(box->limits.value[limit], value);
 			if (limit == MBOX_WHEN_EMPTY &&
 			    value == MBOXFS_WHEN_EMPTY_EOF)
 				__mbox_end_readers_eof(box, &after);
 			__mbox_settle(box, &after);
-			__mbox_note_full(box);
+			__mbox_owe_room(box);
 			/* They wait on only if a batch was not enough. */
 			dropping = !list_empty(&after.garbage) &&
 				   !list_empty(&box->writers);

@@ -121,7 +121,7 @@ struct pid_namespace;
  * @lock:	guards everything up to @poll
  * @stopped:	takes no more messages
  * @special:	there is more to think about, see MBOX_QUICK
- * @full:	there was no room when someone who polls could have seen that:
+ * @owes_room:	there was no room when someone who polls could have seen that:
  *		they are told when there is
  * @dead:	stopped, and never to be started again: the error for senders
  * @exiting:	the timer is not to be armed any more
@@ -168,7 +168,7 @@ struct mbox {
 	spinlock_t		lock;	/* innermost, see "Locking" */
 	bool			stopped;
 	bool			special;
-	bool			full;
+	bool			owes_room;
 	bool			exiting;
 	int			dead;
 	struct mbox_store	store;

@@ -420,9 +420,14 @@ static bool __mbox_try_again(const struct mbox *box, int ret,
 		       MBOXFS_WHEN_FULL_DROP_OLDEST;
 }
 
-/* Send a message as most are; see MBOX_QUICK. Whether it has been sent. */
+/*
+ * Send a message as most are; see MBOX_QUICK. *@now is the time, or 0 as long as
+ * nobody has looked.
+ *
+ * Return: whether it has been sent.
+ */
 static __always_inline bool __mbox_send_quickly(struct mbox *box,
-						struct mbox_msg *msg, u64 now)
+						struct mbox_msg *msg, u64 *now)
 {
 	u64 bytes = box->held.bytes + msg->len;
 
@@ -435,7 +440,9 @@ static __always_inline bool __mbox_send_quickly(struct mbox *box,
 		     box->held.messages >=
 			     __mbox_limit(box, MBOX_MAX_MESSAGES)))
 		return false;
-	__mbox_stamp(box, msg, now);
+	if (!*now)
+		*now = ktime_get_real_ns();
+	__mbox_stamp(box, msg, *now);
 	msg->order = ++box->published;
 	mbox_sum_add(&box->held, msg);
 	msg->state = MBOX_MSG_STORED;
@@ -517,12 +524,13 @@ static noinline int mbox_send_slow(struct mbox *box, struct mbox_msg *msg,
 int mbox_send(struct mbox *box, struct mbox_msg *msg, unsigned int flags,
 	      s64 timeout)
 {
+	u64 now = 0;
 	bool sent;
 
 	if (unlikely(flags & MBOX_SYNC))
 		return mbox_send_slow(box, msg, flags, timeout);
 	spin_lock(&box->lock);
-	sent = __mbox_send_quickly(box, msg, ktime_get_real_ns());
+	sent = __mbox_send_quickly(box, msg, &now);
 	spin_unlock(&box->lock);
 	return likely(sent) ? 0 : mbox_send_slow(box, msg, flags, timeout);
 }
@@ -535,14 +543,13 @@ static int mbox_send_some(struct mbox *box, struct list_head *msgs,
 	struct mbox_msg *msg;
 	bool again = true;
 	int done = 0;
-	u64 now;
+	u64 now = 0;
 
 	spin_lock(&box->lock);
-	now = ktime_get_real_ns();
 	while (!list_empty(msgs)) {
 		msg = list_first_entry(msgs, struct mbox_msg, node);
 		list_del(&msg->node);
-		if (!__mbox_send_quickly(box, msg, now)) {
+		if (!__mbox_send_quickly(box, msg, &now)) {
 			list_add(&msg->node, msgs);
 			break;
 		}

@@ -63,19 +63,6 @@ static void expect_empty(struct lgroup_t *lg)
 	CHECK_EQ(deliver_message(lg, &c, 1), 0);
 }
 
-static int names(const char *path)
-{
-	DIR *dir = opendir(path);
-	struct dirent *entry;
-	int n = 0;
-
-	CHECK(dir);
-	while ((entry = readdir(dir)))
-		n += strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..");
-	closedir(dir);
-	return n;
-}
-
 static void nothing_installed(struct lgroup_t *lg)
 {
 	unsigned long size;
@@ -114,8 +101,8 @@ TEST(install_tells_new_from_old)
 	CHECK_EQ(install_group(lg, "groups"), 0);
 	CHECK_EQ(stat("lgroups/one", &st), 0);
 	CHECK_EQ(st.st_mode, S_IFREG | 0666);
-	CHECK_EQ(names("lgroups"), 3);
-	CHECK_EQ(names("."), 1);
+	CHECK_EQ(t_names("lgroups"), 3);
+	CHECK_EQ(t_names("."), 1);
 	lgroup_destroy(lg);
 	lgroup_destroy(other);
 	lgroup_destroy(new_group());
@@ -185,7 +172,7 @@ TEST(the_two_thousandth_install_is_one_too_many)
 	nothing_installed(lg);
 	CHECK_EQ(install_group(lg, "group 1999"), 0);
 	CHECK_EQ(install_group(lg, "groups"), 0);
-	CHECK_EQ(names("lgroups"), 2000);
+	CHECK_EQ(t_names("lgroups"), 2000);
 }
 
 TEST(any_bytes_are_an_id)
@@ -216,8 +203,8 @@ TEST(any_bytes_are_an_id)
 		snprintf(text, sizeof(text), "%d", i);
 		expect(lg, text);
 	}
-	CHECK_EQ(names("lgroups"), n + 1);
-	CHECK_EQ(names("."), 1);
+	CHECK_EQ(t_names("lgroups"), n + 1);
+	CHECK_EQ(t_names("."), 1);
 	dir = opendir("lgroups");
 	while ((entry = readdir(dir)))
 		CHECK(entry->d_name[0] != '.' || !strcmp(entry->d_name, ".") ||
@@ -256,8 +243,8 @@ TEST(one_of_many_installers_gets_new)
 	t_wait_all();
 	for (i = 0; i < n; i++)
 		CHECK_EQ(fresh[i], 1);
-	CHECK_EQ(names("lgroups"), n + 1);
-	CHECK_EQ(names("."), 1);
+	CHECK_EQ(t_names("lgroups"), n + 1);
+	CHECK_EQ(t_names("."), 1);
 }
 
 /* Who finds the system finds "groups" in it, and its limits. */

@@ -387,19 +387,6 @@ TEST(listed_in_the_order_of_ids)
 	closedir(dir);
 }
 
-static int names(const char *path)
-{
-	DIR *dir = opendir(path);
-	struct dirent *entry;
-	int n = 0;
-
-	CHECK(dir);
-	while ((entry = readdir(dir)))
-		n += strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..");
-	closedir(dir);
-	return n;
-}
-
 TEST(shutdown_leaves_nothing)
 {
 	char path[32];
@@ -428,7 +415,7 @@ TEST(shutdown_leaves_nothing)
 	}
 	t_wait_all();
 	CHECK_EQ(slmbx_shutdown(), 0);
-	CHECK_EQ(names("."), 1);
+	CHECK_EQ(t_names("."), 1);
 	t_send(fd, "still there");
 	CHECK_EQ(t_get(".", "group_mailboxes"), 1);
 }
@@ -493,7 +480,7 @@ TEST(shutdown_in_the_middle_of_calls)
 		init();
 		t_sleep_ms(1 + begun++ % 7);
 		CHECK_EQ(slmbx_shutdown(), 0);
-		CHECK_EQ(names("."), 0);
+		CHECK_EQ(t_names("."), 0);
 	}
 	CHECK(begun > 3);
 }

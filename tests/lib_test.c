@@ -83,19 +83,6 @@ static int mode_of(int fd)
 	return st.st_mode & 07777;
 }
 
-static int count_names(const char *name)
-{
-	DIR *dir = opendir(name);
-	struct dirent *entry;
-	int n = 0;
-
-	CHECK(dir);
-	while ((entry = readdir(dir)))
-		n += strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..");
-	closedir(dir);
-	return n;
-}
-
 TEST(open_takes_mailboxes_only)
 {
 	int fd = new_box("q");
@@ -154,7 +141,7 @@ TEST(create_makes_or_opens)
 	CHECK_EQ(mbox_create(AT_FDCWD, "q", O_RDWR | O_EXCL, 0600, NULL, 0,
 			     NULL), -EEXIST);
 	CHECK_EQ(value_of(fd, MBOX_MESSAGES), 1);
-	CHECK_EQ(count_names("."), 1);
+	CHECK_EQ(t_names("."), 1);
 }
 
 TEST(create_leaves_nothing_when_it_fails)
@@ -192,7 +179,7 @@ TEST(create_leaves_nothing_when_it_fails)
 	CHECK_EQ(mbox_create_group(AT_FDCWD, "/tmp/g", 0, 0700, NULL, 0, NULL),
 		 -ENOTTY);
 	CHECK_EQ(access("/tmp/g", F_OK), -1);
-	CHECK_EQ(count_names("g"), 1);
+	CHECK_EQ(t_names("g"), 1);
 }
 
 /* In a sticky group O_CREAT is refused for what belongs to others. */
@@ -267,8 +254,8 @@ TEST(create_group_makes_or_opens)
 	CHECK_EQ(mbox_create_group(g, "x", 0, 0700, NULL, 0, NULL), -EINVAL);
 	CHECK_EQ(mbox_create(g, "x", O_RDWR, 0600, NULL, 0, NULL), -EINVAL);
 	CHECK(mbox_create(g, "18", O_RDWR, 0600, NULL, 0, NULL) >= 0);
-	CHECK_EQ(count_names("setgid/g"), 2);
-	CHECK_EQ(count_names("setgid"), 1);
+	CHECK_EQ(t_names("setgid/g"), 2);
+	CHECK_EQ(t_names("setgid"), 1);
 }
 
 struct race {
@@ -315,7 +302,7 @@ static void race(int group)
 		CHECK_EQ(close(r[i].fd), 0);
 	}
 	CHECK_EQ(created, 1);
-	CHECK_EQ(count_names("."), 1);
+	CHECK_EQ(t_names("."), 1);
 }
 
 TEST(of_many_who_create_one_has)

@@ -4,6 +4,7 @@
  */
 #include "test.h"
 
+#include <dirent.h>
 #include <ftw.h>
 #include <grp.h>
 #include <stdarg.h>
@@ -172,6 +173,20 @@ void t_user(uid_t uid)
 	CHECK_EQ(setgroups(0, NULL), 0);
 	CHECK_EQ(setresgid(uid, uid, uid), 0);
 	CHECK_EQ(setresuid(uid, uid, uid), 0);
+}
+
+/* How many names there are in a group. */
+int t_names(const char *path)
+{
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+	int n = 0;
+
+	CHECK(dir);
+	while ((entry = readdir(dir)))
+		n += strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..");
+	closedir(dir);
+	return n;
 }
 
 /* A large number, or a part of it where TEST_SCALE says that all is slow. */

@@ -126,6 +126,7 @@ pid_t t_fork(void);
 void t_wait(pid_t pid);
 void t_wait_all(void);
 void t_user(uid_t uid);
+int t_names(const char *path);
 int t_scaled(int n);
 int t_crowd(int n);
 long long t_now_ms(void);
