@@ -9,6 +9,7 @@
 #include "engine.h"
 
 #include <linux/kernel.h>
+#include <linux/slab.h>
 #include <linux/timekeeping.h>
 
 #include "compat.h"
@@ -36,15 +37,16 @@ static struct mbox_extra *mbox_expiry_extra(struct rb_node *node)
  */
 void __mbox_delay(struct mbox *box, struct mbox_msg *msg, u64 due)
 {
-	struct rb_node **link = &box->due.rb_root.rb_node, *parent = NULL;
-	struct mbox_msg *last = mbox_due_msg(box->last_due);
+	struct mbox_clock *clock = box->clock;
+	struct rb_node **link = &clock->due.rb_root.rb_node, *parent = NULL;
+	struct mbox_msg *last = mbox_due_msg(clock->last_due);
 	bool first = true;
 
 	msg->state = MBOX_MSG_DELAYED;
 	msg->time = due;
 	mbox_sum_add(&box->delayed, msg);
 	if (last && due >= last->time) {
-		parent = box->last_due;
+		parent = clock->last_due;
 		link = &parent->rb_right;
 		first = false;
 	}
@@ -58,9 +60,9 @@ void __mbox_delay(struct mbox *box, struct mbox_msg *msg, u64 due)
 		}
 	}
 	rb_link_node(&msg->due_node, parent, link);
-	rb_insert_color_cached(&msg->due_node, &box->due, first);
+	rb_insert_color_cached(&msg->due_node, &clock->due, first);
 	if (!last || due >= last->time)
-		box->last_due = &msg->due_node;
+		clock->last_due = &msg->due_node;
 	__mbox_arm(box);
 }
 
@@ -73,9 +75,11 @@ void __mbox_delay(struct mbox *box, struct mbox_msg *msg, u64 due)
  */
 void __mbox_undelay(struct mbox *box, struct mbox_msg *msg)
 {
-	if (box->last_due == &msg->due_node)
-		box->last_due = rb_prev(&msg->due_node);
-	rb_erase_cached(&msg->due_node, &box->due);
+	struct mbox_clock *clock = box->clock;
+
+	if (clock->last_due == &msg->due_node)
+		clock->last_due = rb_prev(&msg->due_node);
+	rb_erase_cached(&msg->due_node, &clock->due);
 	mbox_sum_sub(&box->delayed, msg);
 }
 
@@ -88,10 +92,14 @@ void __mbox_undelay(struct mbox *box, struct mbox_msg *msg)
  */
 struct rb_root __mbox_take_delayed(struct mbox *box)
 {
-	struct rb_root root = box->due.rb_root;
+	struct mbox_clock *clock = box->clock;
+	struct rb_root root = RB_ROOT;
 
-	box->due = RB_ROOT_CACHED;
-	box->last_due = NULL;
+	if (!clock)
+		return root;
+	root = clock->due.rb_root;
+	clock->due = RB_ROOT_CACHED;
+	clock->last_due = NULL;
 	box->delayed = (struct mbox_sum){};
 	return root;
 }
@@ -122,7 +130,8 @@ void mbox_free_delayed(struct mbox *box, struct rb_root *delayed)
  */
 void __mbox_expire_at(struct mbox *box, struct mbox_msg *msg)
 {
-	struct rb_node **link = &box->expiring.rb_root.rb_node, *parent = NULL;
+	struct mbox_clock *clock = box->clock;
+	struct rb_node **link = &clock->expiring.rb_root.rb_node, *parent = NULL;
 	bool first = true;
 
 	while (*link) {
@@ -136,7 +145,7 @@ void __mbox_expire_at(struct mbox *box, struct mbox_msg *msg)
 	}
 	msg->extra->msg = msg;
 	rb_link_node(&msg->extra->expiry, parent, link);
-	rb_insert_color_cached(&msg->extra->expiry, &box->expiring, first);
+	rb_insert_color_cached(&msg->extra->expiry, &clock->expiring, first);
 	__mbox_arm(box);
 }
 
@@ -149,20 +158,41 @@ void __mbox_expire_at(struct mbox *box, struct mbox_msg *msg)
  */
 void __mbox_unexpire(struct mbox *box, struct mbox_msg *msg)
 {
-	rb_erase_cached(&msg->extra->expiry, &box->expiring);
+	rb_erase_cached(&msg->extra->expiry, &box->clock->expiring);
+}
+
+/**
+ * __mbox_forget_expiring - __mbox_unexpire() for all stored messages
+ * @box:	the mailbox
+ *
+ * Context: lock held.
+ */
+void __mbox_forget_expiring(struct mbox *box)
+{
+	if (box->clock)
+		box->clock->expiring = RB_ROOT_CACHED;
+}
+
+static struct mbox_msg *__mbox_first_due(const struct mbox *box)
+{
+	return mbox_due_msg(rb_first_cached(&box->clock->due));
 }
 
 static u64 __mbox_next_due(const struct mbox *box)
 {
-	struct mbox_msg *msg = mbox_due_msg(rb_first_cached(&box->due));
+	struct mbox_msg *msg = __mbox_first_due(box);
 
 	return msg ? msg->time : U64_MAX;
 }
 
+static struct mbox_extra *__mbox_first_expiring(const struct mbox *box)
+{
+	return mbox_expiry_extra(rb_first_cached(&box->clock->expiring));
+}
+
 static u64 __mbox_next_expiry(const struct mbox *box)
 {
-	struct mbox_extra *extra =
-		mbox_expiry_extra(rb_first_cached(&box->expiring));
+	struct mbox_extra *extra = __mbox_first_expiring(box);
 
 	return extra ? extra->msg->time : U64_MAX;
 }
@@ -183,13 +213,13 @@ bool __mbox_catch_up_now(struct mbox *box, struct mbox_after *after)
 	bool expired = false;
 
 	for (; batch && __mbox_next_due(box) <= now; batch--) {
-		msg = mbox_due_msg(rb_first_cached(&box->due));
+		msg = __mbox_first_due(box);
 		__mbox_undelay(box, msg);
 		trace_mboxfs_publish(box, msg);
 		__mbox_publish(box, msg, now, after);
 	}
 	for (; batch && __mbox_next_expiry(box) <= now; batch--) {
-		msg = mbox_expiry_extra(rb_first_cached(&box->expiring))->msg;
+		msg = __mbox_first_expiring(box)->msg;
 		trace_mboxfs_expire(box, msg);
 		__mbox_discard(box, msg, after);
 		box->expired_total++;
@@ -209,25 +239,27 @@ bool __mbox_catch_up_now(struct mbox *box, struct mbox_after *after)
 void __mbox_arm(struct mbox *box)
 {
 	u64 next = min(__mbox_next_due(box), __mbox_next_expiry(box));
+	struct mbox_clock *clock = box->clock;
 
-	if (next >= box->armed || box->exiting)
+	if (next >= clock->armed || box->exiting)
 		return;
-	box->armed = next;
-	hrtimer_start(&box->timer, ns_to_ktime(next), HRTIMER_MODE_ABS);
+	clock->armed = next;
+	hrtimer_start(&clock->timer, ns_to_ktime(next), HRTIMER_MODE_ABS);
 }
 
 /* In interrupt context, where the mailbox's lock is not to be taken. */
 static enum hrtimer_restart mbox_timer_fires(struct hrtimer *timer)
 {
-	struct mbox *box = container_of(timer, struct mbox, timer);
+	struct mbox_clock *clock = container_of(timer, struct mbox_clock, timer);
 
-	queue_work(mbox_workqueue, &box->work);
+	queue_work(mbox_workqueue, &clock->work);
 	return HRTIMER_NORESTART;
 }
 
 static void mbox_timer_work(struct work_struct *work)
 {
-	struct mbox *box = container_of(work, struct mbox, work);
+	struct mbox_clock *clock = container_of(work, struct mbox_clock, work);
+	struct mbox *box = clock->box;
 	struct mbox_after after;
 	bool more;
 
@@ -235,7 +267,7 @@ static void mbox_timer_work(struct work_struct *work)
 		mbox_lock(box, &after);
 		more = __mbox_catch_up(box, &after);
 		if (!more) {
-			box->armed = U64_MAX;
+			clock->armed = U64_MAX;
 			__mbox_arm(box);
 		}
 		mbox_unlock(box, &after);
@@ -244,35 +276,65 @@ static void mbox_timer_work(struct work_struct *work)
 }
 
 /**
- * __mbox_timed_init - set up what is about time
- * @box:	a mailbox that nobody knows yet
+ * mbox_need_clock - see to it that a mailbox has a clock
+ * @box:	the mailbox
+ * @gfp:	whether this may sleep
+ *
+ * To be called before a message that is delayed or expires is sent, and before
+ * a delay is set.
+ *
+ * Context: takes the lock.
+ * Return: 0 or -ENOMEM.
  */
-void __mbox_timed_init(struct mbox *box)
+int mbox_need_clock(struct mbox *box, gfp_t gfp)
 {
-	box->due = RB_ROOT_CACHED;
-	box->expiring = RB_ROOT_CACHED;
-	box->armed = U64_MAX;
-	hrtimer_setup(&box->timer, mbox_timer_fires, CLOCK_BOOTTIME,
+	struct mbox_clock *clock;
+
+	if (READ_ONCE(box->clock))
+		return 0;
+	clock = kmalloc(sizeof(*clock), gfp);
+	if (!clock)
+		return -ENOMEM;
+	clock->box = box;
+	clock->due = RB_ROOT_CACHED;
+	clock->last_due = NULL;
+	clock->expiring = RB_ROOT_CACHED;
+	clock->armed = U64_MAX;
+	hrtimer_setup(&clock->timer, mbox_timer_fires, CLOCK_BOOTTIME,
 		      HRTIMER_MODE_ABS);
-	INIT_WORK(&box->work, mbox_timer_work);
+	INIT_WORK(&clock->work, mbox_timer_work);
+	spin_lock(&box->lock);
+	/* Who comes second does without. */
+	if (!box->clock) {
+		WRITE_ONCE(box->clock, clock);
+		clock = NULL;
+	}
+	spin_unlock(&box->lock);
+	kfree(clock);
+	return 0;
 }
 
 /**
- * mbox_timed_exit - stop the timer, free the delayed messages
+ * mbox_clock_exit - stop the timer, free the delayed messages and the clock
  * @box:	a mailbox that nobody but its timer knows any more
  *
  * First nothing arms the timer any more, then it stops, then its work does.
  *
  * Context: sleeps.
  */
-void mbox_timed_exit(struct mbox *box)
+void mbox_clock_exit(struct mbox *box)
 {
+	struct mbox_clock *clock = box->clock;
+
+	if (!clock)
+		return;
 	spin_lock(&box->lock);
 	box->exiting = true;
 	spin_unlock(&box->lock);
-	hrtimer_cancel(&box->timer);
-	cancel_work_sync(&box->work);
-	mbox_free_delayed(box, &box->due.rb_root);
+	hrtimer_cancel(&clock->timer);
+	cancel_work_sync(&clock->work);
+	mbox_free_delayed(box, &clock->due.rb_root);
+	kfree(clock);
 }
 
 /**
@@ -284,21 +346,24 @@ void mbox_timed_exit(struct mbox *box)
  */
 int mbox_flush(struct mbox *box)
 {
+	struct mbox_clock *clock = READ_ONCE(box->clock);
 	unsigned int batch;
 	struct mbox_msg *msg;
 	struct mbox_after after;
 	u64 last = 0, now;
 
+	if (!clock)
+		return 0;
 	do {
 		mbox_lock(box, &after);
 		/* What is sent meanwhile and due later need not go along. */
-		if (!last && box->last_due)
-			last = mbox_due_msg(box->last_due)->time;
-		now = box->last_due ? ktime_get_boottime_ns() : 0;
+		if (!last && clock->last_due)
+			last = mbox_due_msg(clock->last_due)->time;
+		now = clock->last_due ? ktime_get_boottime_ns() : 0;
 		for (batch = MBOX_BATCH; batch; batch--) {
 			if (!last || __mbox_next_due(box) > last)
 				break;
-			msg = mbox_due_msg(rb_first_cached(&box->due));
+			msg = __mbox_first_due(box);
 			__mbox_undelay(box, msg);
 			trace_mboxfs_publish(box, msg);
 			__mbox_publish(box, msg, now, &after);

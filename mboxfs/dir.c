@@ -135,7 +135,7 @@ static int mboxfs_broadcast_one(struct inode *inode, void *data)
 	    inode_permission(bc->idmap, inode, MAY_WRITE) ||
 	    mbox_check_send(box, bc->msg->len, MBOX_NONBLOCK))
 		return 0;
-	msg = mbox_new_copy(box, bc->msg, MBOXFS_GFP);
+	msg = mbox_new_copy(box, bc->msg, MBOX_GFP);
 	if (IS_ERR(msg))
 		return PTR_ERR(msg);
 	if (mbox_send(box, msg, MBOX_NONBLOCK, 0))
@@ -161,7 +161,7 @@ static long mboxfs_ioc_broadcast(struct file *file, void __user *arg)
 	err = mboxfs_iter(&from, ITER_SOURCE, m.data, m.len);
 	if (err)
 		return err;
-	bc.msg = mbox_msg_alloc(memory, m.len, false, MBOXFS_GFP);
+	bc.msg = mbox_msg_alloc(memory, m.len, false, MBOX_GFP);
 	if (IS_ERR(bc.msg))
 		return PTR_ERR(bc.msg);
 	bc.msg->priority = m.priority;

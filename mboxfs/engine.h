@@ -144,12 +144,13 @@ int mbox_wait(struct mbox_waiter *waiter, s64 timeout, mbox_leave_t leave);
 void mbox_wake(struct list_head *ended);
 
 /* In delay.c */
-void __mbox_timed_init(struct mbox *box);
-void mbox_timed_exit(struct mbox *box);
+int mbox_need_clock(struct mbox *box, gfp_t gfp);
+void mbox_clock_exit(struct mbox *box);
 void __mbox_delay(struct mbox *box, struct mbox_msg *msg, u64 due);
 void __mbox_undelay(struct mbox *box, struct mbox_msg *msg);
 struct rb_root __mbox_take_delayed(struct mbox *box);
 void mbox_free_delayed(struct mbox *box, struct rb_root *delayed);
+void __mbox_forget_expiring(struct mbox *box);
 void __mbox_expire_at(struct mbox *box, struct mbox_msg *msg);
 void __mbox_unexpire(struct mbox *box, struct mbox_msg *msg);
 bool __mbox_catch_up_now(struct mbox *box, struct mbox_after *after);
@@ -181,13 +182,20 @@ static inline bool __mbox_watched(struct mbox *box)
 	return waitqueue_active(&box->poll) || READ_ONCE(box->fasync);
 }
 
+/* Whether there are messages that will be due, or expire. */
+static inline bool __mbox_timed(const struct mbox *box)
+{
+	const struct mbox_clock *clock = box->clock;
+
+	return unlikely(clock) && (!RB_EMPTY_ROOT(&clock->due.rb_root) ||
+				   !RB_EMPTY_ROOT(&clock->expiring.rb_root));
+}
+
 /* Whether there is more to think about than messages that come and go. */
 static inline bool __mbox_special(const struct mbox *box)
 {
 	return box->stopped || box->owes_room || !list_empty(&box->readers) ||
-	       !list_empty(&box->writers) ||
-	       !RB_EMPTY_ROOT(&box->due.rb_root) ||
-	       !RB_EMPTY_ROOT(&box->expiring.rb_root) ||
+	       !list_empty(&box->writers) || __mbox_timed(box) ||
 	       __mbox_limit(box, MBOX_SEND_DELAY_MS);
 }
 
@@ -238,10 +246,7 @@ static inline void mbox_after_put(struct mbox_after *after,
  */
 static inline bool __mbox_catch_up(struct mbox *box, struct mbox_after *after)
 {
-	if (likely(RB_EMPTY_ROOT(&box->due.rb_root) &&
-		   RB_EMPTY_ROOT(&box->expiring.rb_root)))
-		return false;
-	return __mbox_catch_up_now(box, after);
+	return unlikely(__mbox_timed(box)) && __mbox_catch_up_now(box, after);
 }
 
 /**

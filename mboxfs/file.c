@@ -215,7 +215,7 @@ static struct mbox_msg *mboxfs_alloc(struct kiocb *iocb, struct mbox *box,
 	struct mbox_msg *msg;
 
 	if (!(iocb->ki_flags & IOCB_NOWAIT))
-		return mbox_new_msg(box, len, 0, flags, MBOXFS_GFP);
+		return mbox_new_msg(box, len, 0, flags, MBOX_GFP);
 	msg = mbox_new_msg(box, len, 0, flags,
 			   GFP_NOWAIT | __GFP_ACCOUNT | __GFP_NOWARN);
 	return msg == ERR_PTR(-ENOMEM) ? ERR_PTR(-EAGAIN) : msg;

@@ -91,15 +91,17 @@ static struct mbox_msg *mboxfs_make_msg(struct mbox *box,
 		err = mboxfs_iter(&from, ITER_SOURCE, m->data, m->len);
 	if (err)
 		return ERR_PTR(err);
-	msg = mbox_new_msg(box, m->len, m->priority, flags, MBOXFS_GFP);
+	msg = mbox_new_msg(box, m->len, m->priority, flags, MBOX_GFP);
 	if (IS_ERR(msg))
 		return msg;
 	msg->tag = m->tag;
 	if (m->flags & MBOXFS_DELAY)
-		msg->time = min_t(u64, m->delay_ns, KTIME_MAX);
-	if (mbox_msg_copy_from(msg, &from)) {
+		err = mbox_set_delay(box, msg, m->delay_ns, MBOX_GFP);
+	if (!err && mbox_msg_copy_from(msg, &from))
+		err = -EFAULT;
+	if (unlikely(err)) {
 		mbox_msg_put(box->pool, msg);
-		return ERR_PTR(-EFAULT);
+		return ERR_PTR(err);
 	}
 	return msg;
 }

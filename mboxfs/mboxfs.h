@@ -100,9 +100,6 @@ struct mboxfs_file {
 	u32		offset;
 };
 
-/* Memory for messages: rather an error for the sender than an OOM killer. */
-#define MBOXFS_GFP	(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
-
 static inline struct mboxfs_inode_info *MBOXFS_I(const struct inode *inode)
 {
 	return container_of(inode, struct mboxfs_inode_info, vfs_inode);

@@ -6,6 +6,7 @@
 #define _MBOXFS_MESSAGE_H
 
 #include <linux/cred.h>
+#include <linux/gfp.h>
 #include <linux/list.h>
 #include <linux/log2.h>
 #include <linux/pid.h>
@@ -16,6 +17,9 @@
 #include <linux/uidgid.h>
 
 #include "pool.h"
+
+/* Memory for messages: rather an error for the sender than an OOM killer. */
+#define MBOX_GFP	(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
 
 struct iov_iter;
 struct mbox_waiter;

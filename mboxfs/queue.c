@@ -195,11 +195,14 @@ void __mbox_settle_all(struct mbox *box, struct mbox_after *after)
  * @dev:	what it is called in traces
  * @ino:	as well
  *
- * Return: 0, or -EDQUOT if there are too many in the group.
+ * Return: 0, -EDQUOT if there are too many in the group, or -ENOMEM; mbox_exit()
+ * is to be called in any case.
  */
 int mbox_init(struct mbox *box, struct mbox_pool *pool,
 	      struct mbox_group *group, dev_t dev, u64 ino)
 {
+	int err;
+
 	memset(box, 0, sizeof(*box));
 	spin_lock_init(&box->lock);
 	mbox_store_init(&box->store);
@@ -212,9 +215,11 @@ int mbox_init(struct mbox *box, struct mbox_pool *pool,
 	box->pool = pool;
 	box->dev = dev;
 	box->ino = ino;
-	__mbox_timed_init(box);
 	box->special = __mbox_special(box);
-	return mbox_account_init(&box->account, group);
+	err = mbox_account_init(&box->account, group);
+	if (!err && __mbox_limit(box, MBOX_SEND_DELAY_MS))
+		err = mbox_need_clock(box, MBOX_GFP);
+	return err;
 }
 
 /**
@@ -229,7 +234,7 @@ void mbox_exit(struct mbox *box)
 
 	WARN_ON(!list_empty(&box->readers) || !list_empty(&box->writers) ||
 		!list_empty(&box->rendezvous) || box->copying.messages);
-	mbox_timed_exit(box);
+	mbox_clock_exit(box);
 	mbox_drop_spares(box);
 	mbox_store_take_all(&box->store, &left);
 	mbox_msg_put_list(box->pool, &left);
@@ -279,7 +284,7 @@ static u64 __mbox_purge(struct mbox *box, struct rb_root *delayed,
 	*delayed = __mbox_take_delayed(box);
 	mbox_store_take_all(&box->store, &after->garbage);
 	after->more = true;
-	box->expiring = RB_ROOT_CACHED;
+	__mbox_forget_expiring(box);
 	box->held = box->copying;
 	box->purged = box->published;
 	box->purged_total += count;
@@ -424,7 +429,7 @@ static bool __mbox_may_set(struct mbox *box, enum mbox_limit limit)
  * to wait any more, leave with the error.
  *
  * Context: no lock held.
- * Return: 0, or -EBUSY if delay_change forbids it now.
+ * Return: 0; -EBUSY if delay_change forbids it now; -ENOMEM.
  */
 int mbox_set_limit(struct mbox *box, enum mbox_limit limit, u64 value)
 {
@@ -432,6 +437,10 @@ int mbox_set_limit(struct mbox *box, enum mbox_limit limit, u64 value)
 	bool dropping;
 	int ret = 0;
 
+	if (limit == MBOX_SEND_DELAY_MS && value)
+		ret = mbox_need_clock(box, MBOX_GFP);
+	if (ret)
+		return ret;
 	do {
 		mbox_lock(box, &after);
 		__mbox_catch_up(box, &after);

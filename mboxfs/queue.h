@@ -117,6 +117,29 @@ struct mbox_barrier;
 struct pid_namespace;
 
 /**
+ * struct mbox_clock - what is about time in a mailbox, see MBOX_DUE
+ * @box:	the mailbox, whose lock guards this
+ * @due:	the delayed messages by the time when they are
+ * @last_due:	the last of them
+ * @expiring:	stored messages with a time to live, by the time when it ends
+ * @armed:	when @timer is to fire, CLOCK_BOOTTIME, ns; U64_MAX: not at all
+ * @timer:	queues @work
+ * @work:	publishes and discards
+ *
+ * Most mailboxes never need one, so it is made by who makes the first message
+ * that is delayed or expires, or sets a delay: mbox_need_clock().
+ */
+struct mbox_clock {
+	struct mbox		*box;
+	struct rb_root_cached	due;
+	struct rb_node		*last_due;
+	struct rb_root_cached	expiring;
+	u64			armed;
+	struct hrtimer		timer;
+	struct work_struct	work;
+};
+
+/**
  * struct mbox - a mailbox
  * @lock:	guards everything up to @poll
  * @stopped:	takes no more messages
@@ -134,12 +157,8 @@ struct pid_namespace;
  * @held:	all published messages, those being copied included
  * @copying:	those being copied out by readers
  * @delayed:	those sent and not yet published
- * @due:	the delayed messages by the time when they are
- * @last_due:	the last of them
- * @expiring:	stored messages with a time to live, by the time when it ends
- * @armed:	when @timer is to fire, CLOCK_BOOTTIME, ns; U64_MAX: not at all
- * @timer:	see MBOX_DUE
- * @work:	what @timer queues
+ * @clock:	what is about time, or NULL as long as nothing has been; set with
+ *		the lock held, and kept
  * @published:	the running number that gives messages their order
  * @purged:	value of @published at the last purge
  * @sent_at:	when the last message was sent, CLOCK_REALTIME, ns; 0 once that
@@ -183,12 +202,7 @@ struct mbox {
 	struct mbox_sum		held;
 	struct mbox_sum		copying;
 	struct mbox_sum		delayed;
-	struct rb_root_cached	due;
-	struct rb_node		*last_due;
-	struct rb_root_cached	expiring;
-	u64			armed;
-	struct hrtimer		timer;
-	struct work_struct	work;
+	struct mbox_clock	*clock;
 	u64			published;
 	u64			purged;
 	u64			sent_at;
@@ -273,6 +287,8 @@ struct mbox_msg *mbox_new_msg(struct mbox *box, size_t len, u16 priority,
 			      unsigned int flags, gfp_t gfp);
 struct mbox_msg *mbox_new_copy(struct mbox *box, struct mbox_msg *original,
 			       gfp_t gfp);
+int mbox_set_delay(struct mbox *box, struct mbox_msg *msg, u64 delay,
+		   gfp_t gfp);
 int mbox_check_send(struct mbox *box, u64 len, unsigned int flags);
 int mbox_send(struct mbox *box, struct mbox_msg *msg, unsigned int flags,
 	      s64 timeout);

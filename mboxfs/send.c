@@ -324,6 +324,8 @@ struct mbox_msg *mbox_new_msg(struct mbox *box, size_t len, u16 priority,
 	bool extra = priority || ttl_ms || (flags & MBOX_SYNC);
 	struct mbox_msg *msg = NULL;
 
+	if (unlikely(ttl_ms) && mbox_need_clock(box, gfp))
+		return ERR_PTR(-ENOMEM);
 	if (likely(READ_ONCE(box->spare)))
 		msg = mbox_take_spare(box, mbox_msg_memory(len, extra));
 	if (likely(msg))
@@ -352,11 +354,29 @@ struct mbox_msg *mbox_new_copy(struct mbox *box, struct mbox_msg *original,
 	u32 ttl_ms = mbox_get_limit(box, MBOX_TTL_MS);
 	struct mbox_msg *msg;
 
+	if ((ttl_ms || original->time != MBOX_DELAY_DEFAULT) &&
+	    mbox_need_clock(box, gfp))
+		return ERR_PTR(-ENOMEM);
 	msg = mbox_msg_copy(box->pool, original, original->priority || ttl_ms,
 			    gfp);
 	if (!IS_ERR(msg) && msg->extra)
 		msg->extra->ttl_ms = ttl_ms;
 	return msg;
+}
+
+/**
+ * mbox_set_delay - a message is to be readable later than is the mailbox's way
+ * @box:	the mailbox it will be sent to
+ * @msg:	the message
+ * @delay:	ns from when it is sent; 0: at once
+ * @gfp:	whether this may sleep
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int mbox_set_delay(struct mbox *box, struct mbox_msg *msg, u64 delay, gfp_t gfp)
+{
+	msg->time = min_t(u64, delay, KTIME_MAX);
+	return delay ? mbox_need_clock(box, gfp) : 0;
 }
 
 /**

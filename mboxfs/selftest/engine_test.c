@@ -70,7 +70,9 @@ static int send(struct kunit *test, u8 value, size_t len, u16 priority,
 		return PTR_ERR(msg);
 	KUNIT_EXPECT_EQ(test, mbox_msg_copy_from(msg, &from), 0);
 	if (delay_ns)
-		msg->time = delay_ns;
+		KUNIT_ASSERT_EQ(test,
+				mbox_set_delay(f->box, msg, delay_ns, GFP_KERNEL),
+				0);
 	return mbox_send(f->box, msg, MBOX_NONBLOCK, 0);
 }
 
