@@ -46,7 +46,7 @@ help:
 	@echo '                without a terminal a short tour'
 	@echo 'make check      run all tests in that VM; TESTS="poll_test" for some'
 	@echo 'make check-debug  the same under kernels that look for mistakes:'
-	@echo '                KASAN, lockdep, kmemleak, faults, KCSAN, PREEMPT_RT;'
+	@echo '                KASAN, lockdep, faults, kmemleak, KCSAN, PREEMPT_RT;'
 	@echo '                VARIANT=kasan TESTS="poll_test" for some'
 	@echo 'make check-matrix  the tests on 6.1, 6.12 and the newest kernel'
 	@echo 'make soak       random operations against a model and on all sides,'
