@@ -139,8 +139,11 @@ void mbox_store_put_back(struct mbox_store *store, struct mbox_msg *msg)
  */
 void mbox_store_del_level(struct mbox_store *store, struct mbox_msg *msg)
 {
-	struct mbox_level *level = mbox_level_find(store, msg->priority);
+	struct mbox_level *level = mbox_level(rb_first_cached(&store->levels));
 
+	/* What is received is of the highest one. */
+	if (unlikely(level->priority != msg->priority))
+		level = mbox_level_find(store, msg->priority);
 	mbox_sum_sub(&level->sum, msg);
 	if (level == &msg->extra->level)
 		mbox_level_move(store, level);
