@@ -161,12 +161,13 @@ static int make_mailbox(const struct place *place, int flags, mode_t mode,
 
 /*
  * A name that nobody else chooses. It is a number, so that it is one also where
- * naming=id wants numbers, which end at 2^62.
+ * naming=id wants numbers, which end at 2^62. Early after boot a poor one does:
+ * who meets another's name tries again.
  */
 static int temporary_name(char name[24])
 {
 	uint64_t number;
-	int ret = MBOX_CALL(getrandom(&number, sizeof(number), GRND_NONBLOCK));
+	int ret = MBOX_CALL(getrandom(&number, sizeof(number), GRND_INSECURE));
 
 	if (ret < 0)
 		return ret;

@@ -37,6 +37,20 @@ installed()
 	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
 
+# locked NAME COMMAND...: of those with the same name one at a time
+locked()
+{
+	local file=$cache/$1.lock lock rc=0
+
+	shift
+	mkdir -p "$cache"
+	exec {lock}>"$file"
+	flock "$lock"
+	"$@" || rc=$?
+	exec {lock}>&-
+	return $rc
+}
+
 # Ask for the package lists once, if there are none or a package is missing.
 apt_update()
 {
@@ -53,7 +67,7 @@ apt_update()
 # Install those of the named Debian packages that are missing.
 need_packages()
 {
-	local p missing=() log=$cache/apt.log
+	local p missing=()
 
 	command -v apt-get >/dev/null ||
 		die "no apt here; please install what these Debian packages" \
@@ -61,7 +75,13 @@ need_packages()
 	for p; do
 		installed "$p" || missing+=("$p")
 	done
-	[ ${#missing[@]} -gt 0 ] || return 0
+	[ ${#missing[@]} = 0 ] || locked apt install_packages "${missing[@]}"
+}
+
+install_packages()
+{
+	local missing=("$@") log=$cache/apt.log
+
 	apt_update
 	say "installing ${missing[*]}"
 	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y \
@@ -72,6 +92,11 @@ need_packages()
 # build_module TREE OUT [ARGUMENT...]: the module for the kernel whose headers
 # are in TREE, in OUT/mboxfs, apart from what is built in the tree's own folder.
 build_module()
+{
+	locked build build_module_alone "$@"
+}
+
+build_module_alone()
 {
 	local tree=$1 out=$2
 

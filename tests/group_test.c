@@ -531,7 +531,7 @@ static void stress_write(int seed, long long end)
 
 TEST(usage_is_never_above_a_ceiling)
 {
-	int seconds = atoi(getenv("STRESS_SECONDS") ?: "30"), i, samples = 0;
+	int seconds = atoi(getenv("STRESS_SECONDS") ?: "10"), i, samples = 0;
 	static const char *const names[] = {
 		"g/0", "g/1", "g/h/0", "g/h/1", "g/h/i/0", "g/h/i/1",
 	};

@@ -5,7 +5,7 @@
  * to be the same. A sequence that shows a difference is made as short as it
  * can be, and printed.
  *
- * MODEL_SECONDS says how long (20), MODEL_SEED where to begin (1).
+ * MODEL_SECONDS says how long (40), MODEL_SEED where to begin (1).
  */
 #include "test.h"
 
@@ -968,7 +968,7 @@ static int shrink(struct op *ops, int n)
 
 TEST(mailboxes_do_what_the_model_does)
 {
-	int seconds = atoi(getenv("MODEL_SECONDS") ?: "20");
+	int seconds = atoi(getenv("MODEL_SECONDS") ?: "40");
 	unsigned int seed = atoi(getenv("MODEL_SEED") ?: "1");
 	long long end = t_now_ms() + seconds * 1000LL;
 	struct op *ops = malloc(OPS * sizeof(*ops));

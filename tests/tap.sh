@@ -42,12 +42,13 @@ await()
 
 run_tests()
 {
-	local t n=0 failed=0 rc only=${1:-}
+	local t n=0 failed=0 rc start only=${1:-}
 
 	umask 0
 	for t in $(declare -F | sed -n 's/^declare -f test_//p'); do
 		[ -z "$only" ] || [ "$only" = "$t" ] || continue
 		n=$((n + 1))
+		start=$SECONDS
 		mkdir "$MBOXFS_MOUNT/$t"
 		# Not behind "||" or "if": there, set -e does nothing.
 		(
@@ -65,6 +66,8 @@ run_tests()
 			echo "not ok $n - $t"
 			failed=1
 		fi
+		[ $((SECONDS - start)) -le 3 ] ||
+			echo "# that took $((SECONDS - start)) s"
 	done
 	echo "1..$n"
 	return $failed

@@ -218,6 +218,9 @@ void t_sleep_ms(int ms)
 		;
 }
 
+/* What takes longer is told. */
+#define SLOW_MS	3000
+
 static int remove_one(const char *path, const struct stat *st, int type,
 		      struct FTW *ftw)
 {
@@ -260,6 +263,7 @@ int main(int argc, char *argv[])
 	int n = 0, failed = 0;
 	struct test *test;
 	char dir[PATH_MAX];
+	long long start;
 	bool ok;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -268,8 +272,12 @@ int main(int argc, char *argv[])
 		if (argc > 1 && strcmp(argv[1], test->name))
 			continue;
 		snprintf(dir, sizeof(dir), "%s/%s", mount, test->name);
+		start = t_now_ms();
 		ok = run(test, dir);
 		printf("%sok %d - %s\n", ok ? "" : "not ", ++n, test->name);
+		if (t_now_ms() - start >= SLOW_MS)
+			printf("# that took %lld s\n",
+			       (t_now_ms() - start) / 1000);
 		failed += !ok;
 	}
 	printf("1..%d\n", n);

@@ -106,7 +106,7 @@ static int make_system(const char *path)
 	uint64_t number;
 	int ret;
 
-	ret = MBOX_CALL(getrandom(&number, sizeof(number), GRND_NONBLOCK));
+	ret = MBOX_CALL(getrandom(&number, sizeof(number), GRND_INSECURE));
 	if (ret < 0)
 		return ret;
 	snprintf(name, sizeof(name), ".%s-%016llx", system_group.name,

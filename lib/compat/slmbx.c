@@ -14,6 +14,8 @@
 /* Not sticky: with naming=id, who may not write a mailbox may not remove it. */
 #define GROUP_MODE	0777
 
+#define TRIES		1000
+
 static const struct mbox_setting settings[] = {
 	{ MBOX_NAMING, MBOX_NAMING_ID },
 	{ MBOX_MAX_MESSAGE_SIZE, 0 },
@@ -223,6 +225,19 @@ static int take_away(int dir, const char *path, const char *away)
 	return ret < 0 ? not_begun(ret) : MBOX_CALL(fchmod(dir, 0));
 }
 
+/* No mode keeps root, and the owners of groups in it, from adding to it. */
+static int empty_and_remove(int dir, const char *path)
+{
+	int tries, ret = -ENOTEMPTY;
+
+	for (tries = 0; tries < TRIES && ret == -ENOTEMPTY; tries++) {
+		ret = empty(dir);
+		if (ret == 0)
+			ret = MBOX_CALL(rmdir(path));
+	}
+	return ret;
+}
+
 static int remove_group(int dir)
 {
 	char path[PATH_MAX], away[PATH_MAX], name[64];
@@ -239,9 +254,7 @@ static int remove_group(int dir)
 		ret = compat_path(away, name);
 	if (ret == 0)
 		ret = take_away(dir, path, away);
-	if (ret == 0)
-		ret = empty(dir);
-	return ret < 0 ? ret : MBOX_CALL(rmdir(away));
+	return ret < 0 ? ret : empty_and_remove(dir, away);
 }
 
 long slmbx_shutdown(void)
