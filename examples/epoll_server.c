@@ -30,6 +30,7 @@
 
 #include <libmboxfs.h>
 
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define LONGEST 1024	/* bytes of a request, and of a reply */
 #define PATIENCE MBOX_MS(60 * 1000)
 
@@ -61,8 +62,6 @@ static struct service {
 	{ "upper", upper },
 	{ "reverse", reverse },
 };
-
-#define SERVICES (sizeof(services) / sizeof(services[0]))
 
 /* What @ret says, or the end of the program if it is an error. */
 static int need(int ret, const char *what)
@@ -97,7 +96,8 @@ static void open_service(struct service *s, int text)
 	};
 
 	s->fd = need(mbox_create(text, s->name, O_RDWR | O_NONBLOCK, 0622,
-				 settings, 2, NULL), s->name);
+				 settings, ARRAY_SIZE(settings), NULL),
+		     s->name);
 	need(mbox_bind(s->fd), s->name);
 }
 
@@ -112,8 +112,8 @@ static int create_replies(int text)
 		{ MBOX_NAMING, MBOX_NAMING_PID },
 	};
 
-	return need(mbox_create_group(text, "replies", 0, 01777, settings, 2,
-				      NULL), "replies");
+	return need(mbox_create_group(text, "replies", 0, 01777, settings,
+				      ARRAY_SIZE(settings), NULL), "replies");
 }
 
 /* The reply has the tag of its request, by which the client knows it. */
@@ -191,7 +191,7 @@ static int serve(const char *folder)
 	struct epoll_event event;
 
 	watch(epoll, open_signals(), NULL);
-	for (i = 0; i < SERVICES; i++) {
+	for (i = 0; i < ARRAY_SIZE(services); i++) {
 		open_service(&services[i], text);
 		watch(epoll, services[i].fd, &services[i]);
 	}

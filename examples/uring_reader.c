@@ -36,7 +36,7 @@ static struct mailbox {
 	char	message[ROOM];
 } mailboxes[MOST];
 
-/* Open all that is a mailbox in a folder; return how many there are. */
+/* Open all mailboxes of a folder; return how many there are, at least one. */
 static int open_mailboxes(const char *folder)
 {
 	int group = mbox_open_group(AT_FDCWD, folder), count = 0;
@@ -59,6 +59,8 @@ static int open_mailboxes(const char *folder)
 			count++;
 	}
 	closedir(dir);
+	if (!count)
+		errx(1, "%s: no mailbox is there", folder);
 	return count;
 }
 

@@ -32,10 +32,10 @@ worker()
 {
 	local job result
 
-	while read -r job <jobs; do
+	while read -r job <"jobs"; do
 		result=$(sh -c "$job" 2>&1) || result="failed: $result"
 		result=${result//$'\n'/ }
-		echo "worker $1: $job: ${result:0:500}" >results
+		echo "worker $1: $job: ${result:0:500}" >"results"
 	done
 }
 
@@ -58,7 +58,7 @@ boss()
 	local n
 
 	for ((n = 1; n <= count; n++)); do
-		echo "echo \$(($n * $n))" >jobs
+		echo "echo \$(($n * $n))" >"jobs"
 	done
 	stop jobs
 }
@@ -94,7 +94,7 @@ touch jobs results
 pool &
 boss &
 collected=0
-while read -r result <results; do
+while read -r result <"results"; do
 	echo "$result"
 	collected=$((collected + 1))
 done

@@ -137,12 +137,12 @@ test_a_server_with_epoll()
 	is "$("$examples/epoll_server" ask upper 'Hello, 1' .)" "HELLO, 1"
 	is "$("$examples/epoll_server" ask reverse 'Hello' .)" "olleH"
 	for n in $(seq 4); do
-		"$examples/epoll_server" ask upper "client $n" . >/tmp/reply.$n &
+		"$examples/epoll_server" ask upper "client $n" . >"/tmp/reply.$n" &
 		asking+=($!)
 	done
 	wait "${asking[@]}"
 	for n in $(seq 4); do
-		is "$(cat /tmp/reply.$n)" "CLIENT $n"
+		is "$(cat "/tmp/reply.$n")" "CLIENT $n"
 	done
 	fails "$examples/epoll_server" ask lower x . 2>/tmp/err
 	fails "$examples/epoll_server" serve . 2>/tmp/err
@@ -182,6 +182,9 @@ test_a_reader_with_io_uring()
 			"$(printf "$n: $n says %d\n" 1 2 3)"
 	done
 	grep -qxF 'a: ?[2Jlast' /tmp/out
+	mkdir empty
+	fails "$examples/uring_reader" empty 2>/tmp/err
+	grep -q 'no mailbox' /tmp/err
 	usage_of "$examples/uring_reader" . .
 }
 
