@@ -169,7 +169,7 @@ test_a_reader_with_io_uring()
 			echo -n "$n says $m" >group/$n
 		done
 	done
-	printf '' | dd of=group/a status=none	# an empty message is no end
+	mboxctl send group/a ''	# an empty message is no end
 	echo -en '\033[2Jlast' >group/a
 	for n in a b; do
 		setfattr -n user.mboxfs.stopped -v 1 group/$n
