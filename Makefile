@@ -98,13 +98,19 @@ install-tools:
 
 adapters := build/lib/libmboxfs-compat.a build/lib/libmboxfs.a
 
-examples := $(patsubst examples/%.c,build/examples/%,$(wildcard examples/*.c))
+examples := $(patsubst examples/%.c,build/examples/%,$(wildcard examples/*.c)) \
+	$(patsubst %,build/%,$(wildcard examples/*.sh))
 
 examples: $(examples)
 
 build/examples/%: examples/%.c $(adapters)
 	@mkdir -p build/examples
-	$(CC) $(CFLAGS) $(TEST_CFLAGS) -Ilib -Ilib/compat -o $@ $< $(adapters)
+	$(CC) $(CFLAGS) $(TEST_CFLAGS) -Ilib -Ilib/compat -o $@ $< $(adapters) \
+		$(if $(findstring uring,$*),-luring)
+
+build/examples/%.sh: examples/%.sh
+	@mkdir -p build/examples
+	@cp $< $@
 
 tests: $(tests) $(scripts) tools examples build/bench/synchmess
 

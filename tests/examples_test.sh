@@ -5,6 +5,30 @@
 built=$(cd "$(dirname "$0")/.." && pwd)
 examples=$built/examples
 bench=$built/bench
+PATH=$built/tools:$PATH
+
+# All is slow where TEST_SCALE says so.
+slow=$((${TEST_SCALE:-1} > 10 ? 10 : 1))
+
+# usage_of COMMAND...: it is wrong, and the usage says what would be right
+usage_of()
+{
+	local rc=0
+
+	timeout 60 "$@" >/tmp/out 2>/tmp/err || rc=$?
+	is $rc 2
+	grep -q usage: /tmp/err
+}
+
+# await_text FILE TEXT: until a line is so
+await_text()
+{
+	for _ in $(seq 2000); do
+		! grep -qx "$2" "$1" || return 0
+		sleep 0.01
+	done
+	fail "no '$2' in $1: $(cat "$1")"
+}
 
 # Nobody is behind the barrier before all have come.
 test_a_barrier_made_of_messages()
@@ -31,6 +55,137 @@ test_synchmess()
 	"$bench/synchmess" -s 2 "$PWD" >/tmp/out
 	sed 's/^/# /' /tmp/out
 	is "$(grep -c ' 0 *0$' /tmp/out)" 0
+}
+
+test_a_pool_of_workers()
+{
+	local n
+
+	# More jobs than have room, and fewer than workers.
+	"$examples/worker_pool.sh" -n 12 . >/tmp/out
+	is "$(tail -n 1 /tmp/out)" "12 of 12 jobs are done"
+	is "$(sed '$d; s/.*: //' /tmp/out | sort -n | tr '\n' ' ')" \
+		"1 4 9 16 25 36 49 64 81 100 121 144 "
+	"$examples/worker_pool.sh" -w 3 -n 1 . >/tmp/out
+	is "$(sed 's/.*: //' /tmp/out)" $'1\n1 of 1 jobs are done'
+	is "$(ls)" ""
+	usage_of "$examples/worker_pool.sh" -w none .
+	usage_of "$examples/worker_pool.sh" . .
+	fails "$examples/worker_pool.sh" /tmp 2>/tmp/err
+	grep -q 'not on a mount of mboxfs' /tmp/err
+}
+
+test_delayed_jobs()
+{
+	"$examples/delayed_jobs.sh" -u $((400 * slow)) . >/tmp/out
+	is "$(grep -v :$ /tmp/out)" "job, at once
+job, after 1 unit
+job, after 2 units
+1
+delayed: 2
+delayed: 0
+job, of tonight
+job, of tomorrow"
+	is "$(ls)" ""
+	usage_of "$examples/delayed_jobs.sh" -u 1s .
+}
+
+test_a_sensor_fans_out()
+{
+	"$examples/fan_out.sh" -n 6 . >/tmp/out
+	is "$(grep -v log: /tmp/out)" "sensor: reading 1: taken by 3
+sensor: reading 2: taken by 3
+sensor: reading 3: taken by 3
+sensor: alarm in reading 4: taken by 3
+sensor: reading 5: taken by 2
+sensor: reading 6: taken by 2
+control: alarm in reading 4
+control: reading 5
+control: reading 6
+display: alarm in reading 4
+control: 3 received, 3 dropped
+display: 1 received, 3 dropped"
+	grep -qx 'log: 6 received, 0 dropped' /tmp/out
+	is "$(ls)" ""
+	usage_of "$examples/fan_out.sh" -n 0 .
+}
+
+# The sums are wrong if anybody goes on too early.
+test_phases_of_processes()
+{
+	local n k
+
+	for n in 1 2 7 20; do
+		"$examples/phases" -n $n . >/tmp/out
+		for ((k = 0; k < n; k++)); do
+			grep -qx "process $k: the sum is $(((k + 1) * (k + 2) / 2))" \
+				/tmp/out
+		done
+	done
+	is "$(grep -c 'all 20 have come' /tmp/out)" 5
+	is "$(ls)" ""
+	usage_of "$examples/phases" -n 0
+}
+
+test_a_server_with_epoll()
+{
+	local server n asking=() pids
+
+	"$examples/epoll_server" serve . >/tmp/server &
+	server=$!
+	await_text /tmp/server ready
+	is "$("$examples/epoll_server" ask upper 'Hello, 1' .)" "HELLO, 1"
+	is "$("$examples/epoll_server" ask reverse 'Hello' .)" "olleH"
+	for n in $(seq 4); do
+		"$examples/epoll_server" ask upper "client $n" . >"/tmp/reply.$n" &
+		asking+=($!)
+	done
+	wait "${asking[@]}"
+	for n in $(seq 4); do
+		is "$(cat "/tmp/reply.$n")" "CLIENT $n"
+	done
+	fails "$examples/epoll_server" ask lower x . 2>/tmp/err
+	fails "$examples/epoll_server" serve . 2>/tmp/err
+	grep -q 'upper: Device or resource busy' /tmp/err
+	pids=$(sed -n 's/.*replied to //p' /tmp/server | sort -u | wc -l)
+	is "$pids" 6
+	kill $server
+	wait $server
+	is "$(ls text)" replies
+	usage_of "$examples/epoll_server" ask upper
+	usage_of "$examples/epoll_server"
+}
+
+test_a_reader_with_io_uring()
+{
+	local reader n m
+
+	mkdir group
+	touch group/{a,b,c}
+	"$examples/uring_reader" group >/tmp/out &
+	reader=$!
+	for m in 1 2 3; do
+		for n in c a b; do
+			echo -n "$n says $m" >group/$n
+		done
+	done
+	mboxctl send group/a ''	# an empty message is no end
+	echo -en '\033[2Jlast' >group/a
+	for n in a b; do
+		setfattr -n user.mboxfs.stopped -v 1 group/$n
+	done
+	await group/c messages 0
+	rm group/c
+	wait $reader
+	for n in a b c; do
+		is "$(grep "^$n: $n" /tmp/out)" \
+			"$(printf "$n: $n says %d\n" 1 2 3)"
+	done
+	grep -qxF 'a: ?[2Jlast' /tmp/out
+	mkdir empty
+	fails "$examples/uring_reader" empty 2>/tmp/err
+	grep -q 'no mailbox' /tmp/err
+	usage_of "$examples/uring_reader" . .
 }
 
 run_tests "$@"
