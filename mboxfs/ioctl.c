@@ -439,21 +439,20 @@ static bool mboxfs_owns(struct file *file)
 	return inode_owner_or_capable(file_mnt_idmap(file), file_inode(file));
 }
 
-/* The right to remove the name that the mailbox has, if it has one. */
+/*
+ * The right of an owner to remove the name that the mailbox has, if it has one;
+ * sticky groups do not keep owners from that.
+ */
 static int mboxfs_may_unlink(struct file *file)
 {
-	struct mnt_idmap *idmap = file_mnt_idmap(file);
-	struct inode *inode = file_inode(file);
-	struct dentry *dentry = mboxfs_get_name(inode), *parent;
+	struct dentry *dentry = mboxfs_get_name(file_inode(file)), *parent;
 	int err;
 
 	if (!dentry)
 		return 0;
 	parent = dget_parent(dentry);
-	err = inode_permission(idmap, d_inode(parent), MAY_WRITE | MAY_EXEC);
-	if (!err && (d_inode(parent)->i_mode & S_ISVTX) &&
-	    __check_sticky(idmap, d_inode(parent), inode))
-		err = -EPERM;
+	err = inode_permission(file_mnt_idmap(file), d_inode(parent),
+			       MAY_WRITE | MAY_EXEC);
 	dput(parent);
 	dput(dentry);
 	return err;

@@ -201,6 +201,7 @@ TEST(bad_broadcasts)
 	m.reserved[1] = 1;
 	CHECK_ERR(ioctl(dir, MBOXFS_IOC_BROADCAST, &m), EINVAL);
 	CHECK_ERR(broadcast(dir, (void *)8, 100), EFAULT);
+	CHECK_ERR(broadcast(dir, (void *)-4096UL, 100), EFAULT);
 	CHECK_ERR(broadcast(dir, NULL, (64 << 20) + 1), EMSGSIZE);
 	CHECK_ERR(ioctl(dir, MBOXFS_IOC_BROADCAST, (void *)8), EFAULT);
 	CHECK_EQ(broadcast(dir, big, sizeof(big)), 0); /* nobody takes it */

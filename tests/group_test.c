@@ -21,12 +21,18 @@ static void make_group(const char *name)
 }
 
 /* Send @len bytes without waiting; 0 or the error. */
-static int try_send(int fd, size_t len)
+static int try_send_as(int fd, size_t len, unsigned int priority)
 {
 	static __thread char data[1 << 20];
 	struct mboxfs_msg m = t_msg(data, len, MBOXFS_NONBLOCK);
 
+	m.priority = priority;
 	return ioctl(fd, MBOXFS_IOC_SEND, &m) ? errno : 0;
+}
+
+static int try_send(int fd, size_t len)
+{
+	return try_send_as(fd, len, 0);
 }
 
 static void take(int fd)
@@ -299,6 +305,30 @@ TEST(dropping_the_oldest_keeps_to_the_ceiling)
 	CHECK_EQ(try_send(fd, 30), 0);
 	CHECK_EQ(t_get("g/q", "dropped_total"), 4);
 	CHECK_EQ(t_get("g", "group_bytes"), 100);
+}
+
+TEST(what_goes_below_a_ceiling_goes_by_priority)
+{
+	int fd;
+
+	make_group("g");
+	t_set("g", "group_max_bytes", "100");
+	fd = t_open("g/q", O_RDWR);
+	t_set("g/q", "when_full", "drop_oldest");
+	t_set("g/q", "max_bytes", "80");
+	CHECK_EQ(try_send(t_open("g/other", O_RDWR), 20), 0);
+	CHECK_EQ(try_send_as(fd, 20, 5), 0);
+	CHECK_EQ(try_send_as(fd, 20, 3), 0);
+	CHECK_EQ(try_send_as(fd, 20, 3), 0);
+	CHECK_EQ(try_send_as(fd, 20, 0), 0);
+	/* Those of 0 and 3 would make room for it, but that of 5 stays. */
+	CHECK_EQ(try_send_as(fd, 61, 4), ENOSPC);
+	CHECK_EQ(t_get("g/q", "messages"), 4);
+	CHECK_EQ(try_send_as(fd, 60, 4), 0);
+	CHECK_EQ(t_get("g/q", "dropped_total"), 3);
+	CHECK_EQ(t_get("g", "group_bytes"), 100);
+	take(fd);
+	CHECK_EQ(t_get("g/q", "bytes"), 60);
 }
 
 TEST(delayed_messages_count)

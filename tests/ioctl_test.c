@@ -867,6 +867,31 @@ TEST(binding_ends_with_the_process)
 	CHECK_ERR(access("q", F_OK), ENOENT);
 }
 
+TEST(who_may_not_remove_a_mailbox_may_not_bind_it)
+{
+	int fd;
+
+	CHECK_EQ(mkdir("g", 0755), 0);
+	fd = t_open("g/q", O_RDWR);
+	CHECK_EQ(fchown(fd, 1000, 1000), 0);
+	if (!t_fork()) {
+		t_user(1000);
+		CHECK_ERR(ioctl(fd, MBOXFS_IOC_BIND), EACCES);
+		_exit(0);
+	}
+	t_wait_all();
+	/* Its owner may remove it where the sticky bit protects others'. */
+	CHECK_EQ(chmod("g", 01777), 0);
+	if (!t_fork()) {
+		t_user(1000);
+		CHECK_EQ(ioctl(fd, MBOXFS_IOC_BIND), 0);
+		_exit(0);
+	}
+	t_wait_all();
+	close(fd);
+	CHECK_ERR(access("g/q", F_OK), ENOENT);
+}
+
 static unsigned int next_event(int fd)
 {
 	struct inotify_event e;

@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/statfs.h>
+#include <sys/sysinfo.h>
 
 #define MNT	"/tmp/mnt"
 
@@ -86,11 +87,32 @@ TEST(options_are_shown_when_not_default)
 	}
 }
 
+TEST(a_size_in_percent_is_of_all_memory)
+{
+	unsigned long long bytes, shown_bytes;
+	struct sysinfo info;
+
+	in_own_namespace();
+	CHECK_EQ(sysinfo(&info), 0);
+	bytes = (unsigned long long)info.totalram * info.mem_unit;
+	CHECK_EQ(try_mount("size=50%"), 0);
+	CHECK_EQ(sscanf(shown(), "rw,relatime,size=%lluk", &shown_bytes), 1);
+	shown_bytes <<= 10;
+	CHECK(shown_bytes >= bytes / 2 && shown_bytes < bytes / 2 + 8192);
+	CHECK_EQ(umount(MNT), 0);
+	CHECK_EQ(try_mount("size=300%"), 0);
+	CHECK_EQ(sscanf(shown(), "rw,relatime,size=%lluk", &shown_bytes), 1);
+	shown_bytes <<= 10;
+	CHECK(shown_bytes >= bytes * 3 && shown_bytes < bytes * 3 + 8192);
+	CHECK_EQ(umount(MNT), 0);
+}
+
 TEST(bad_options_are_refused)
 {
 	static const char *const table[] = {
 		"size=x", "size=1x", "size=-1", "size=", "size", "size=1.5m",
 		"size=99999999999999999999", "size=%", "size=10%%",
+		"size=9999999999999%", "size=x%", "size=-1%",
 		"nr_inodes=x", "nr_inodes=-1", "nr_inodes=10%", "nr_inodes",
 		"mode=9", "mode=17777", "mode=x", "mode", "uid=x", "uid=-1",
 		"gid=-2x", "colour=red", "colour", "max_messages=x",
