@@ -169,8 +169,10 @@ build/tests/debug/%.sh: tests/debug/%.sh
 	@cp $< $@
 
 run: vm-module
+	@$(MAKE) -s tools
 	@if [ -t 0 ] && [ -t 1 ]; then \
-		$(VM) --add mkscripts/welcome -- mkscripts/welcome; \
+		$(VM) --add mkscripts/welcome --add build/tools/mboxctl \
+			-- mkscripts/welcome; \
 	else \
 		$(VM) --add mkscripts/tour --add bench/fio -- mkscripts/tour; \
 	fi
