@@ -64,15 +64,16 @@ static void expect_queued(pid_t pid, const char *text)
 
 TEST(mysend_waits_until_it_has_been_received)
 {
-	pid_t me = getpid(), child = t_fork();
+	pid_t me = getpid(), child;
 	char got[8];
 
+	CHECK_EQ(myreceive_queued(-1, 8, got), 0);
+	child = t_fork();
 	if (!child) {
 		CHECK_EQ(send_text(me, "hello"), 5);
 		CHECK_EQ(queue_text(me, "after that"), 10);
 		_exit(0);
 	}
-	CHECK_EQ(myreceive_queued(child, 8, got), 0);
 	await(me, "messages", 1);
 	await(me, "writers_waiting", 1);
 	t_sleep_ms(50);

@@ -14,7 +14,7 @@
 /* Not sticky: with naming=id, who may not write a mailbox may not remove it. */
 #define GROUP_MODE	0777
 
-#define TRIES		1000
+#define TRIES		100
 
 static const struct mbox_setting settings[] = {
 	{ MBOX_NAMING, MBOX_NAMING_ID },
@@ -77,11 +77,13 @@ static int check_owner(int fd)
 static int open_group(void)
 {
 	char path[PATH_MAX];
-	int ret = compat_path(path, group.name), fd;
+	int ret = compat_path(path, group.name), fd = -EACCES, tries;
 
 	if (ret < 0)
 		return ret;
-	fd = mbox_open_group(AT_FDCWD, path);
+	/* It may be found and then, before it is opened, be shut down. */
+	for (tries = 0; tries < TRIES && fd == -EACCES; tries++)
+		fd = mbox_open_group(AT_FDCWD, path);
 	if (fd < 0)
 		return not_begun(fd);
 	ret = check_owner(fd);
