@@ -4,6 +4,7 @@
  */
 #include "barrier.h"
 #include "compat.h"
+#include "copy.h"
 #include "mboxfs.h"
 
 #include <linux/fsnotify.h>

@@ -6,6 +6,7 @@
  * be continued; each place that talks it out of that says so.
  */
 #include "compat.h"
+#include "copy.h"
 #include "mboxfs.h"
 
 #include <linux/fsnotify.h>

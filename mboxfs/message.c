@@ -6,7 +6,7 @@
  * and goes on in segments of at most a page, so no allocation is of a higher
  * order, however long the message. The caches are our own and have a usercopy
  * window: they are never merged with others, so a message has only messages
- * next to it. Copies check their bounds here, see mbox_copy_in().
+ * next to it. Copies check their bounds here, see copy.h.
  *
  * Everything here may sleep unless it says otherwise; nothing takes a lock.
  */
@@ -20,10 +20,8 @@
 #include <linux/pid_namespace.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
-#include <linux/uaccess.h>
-#include <linux/uio.h>
 
-#include "compat.h"
+#include "copy.h"
 
 static struct {
 	const char		*name;
@@ -161,7 +159,7 @@ void mbox_msg_free_spare(struct mbox_pool *pool, struct mbox_msg *msg)
 {
 	u32 size = msg->memory;
 
-	put_pid(mbox_msg_sender_pid(msg));
+	mbox_msg_put_sender(msg);
 	mbox_msg_free_objects(msg, false);
 	mbox_pool_uncharge(pool, size);
 }
@@ -212,7 +210,7 @@ void mbox_msg_put(struct mbox_pool *pool, struct mbox_msg *msg)
 		smp_rmb(); /* pairs with the release of whoever put it last */
 	else if (!refcount_dec_and_test(&msg->refs))
 		return;
-	put_pid(mbox_msg_sender_pid(msg));
+	mbox_msg_put_sender(msg);
 	if (unlikely(msg->cache & MBOX_MSG_COPY)) {
 		original = msg->original;
 		msg->segments = NULL;
@@ -239,59 +237,6 @@ void mbox_msg_put_list(struct mbox_pool *pool, struct list_head *list)
 	INIT_LIST_HEAD(list);
 }
 
-/*
- * copy_from_user() and its like search for the object that is copied from or
- * to, in order to check its bounds: a third of what a message costs. Here it is
- * known, and its bounds are checked as strictly. Nearly all buffers are one
- * piece of user space, and need no more than a plain copy.
- */
-static void __user *mbox_user_buffer(const struct iov_iter *iter)
-{
-	if (iter_is_ubuf(iter))
-		return iter->ubuf + iter->iov_offset;
-	if (iter_is_iovec(iter) && iter->nr_segs == 1)
-		return iter_iov_addr(iter);
-	return NULL;
-}
-
-static bool mbox_copy_in(void *data, size_t room, size_t len,
-			 struct iov_iter *from)
-{
-	void __user *buffer = mbox_user_buffer(from);
-
-	if (WARN_ON_ONCE(len > room))
-		return false;
-	if (unlikely(!buffer))
-		return _copy_from_iter(data, len, from) == len;
-	if (unlikely(_copy_from_user(data, buffer, len)))
-		return false;
-	from->iov_offset += len;
-	from->count -= len;
-	return true;
-}
-
-static bool mbox_copy_out(const void *data, size_t room, size_t len,
-			  struct iov_iter *to)
-{
-	void __user *buffer = mbox_user_buffer(to);
-
-	if (WARN_ON_ONCE(len > room))
-		return false;
-	if (unlikely(!buffer))
-		return _copy_to_iter(data, len, to) == len;
-	if (unlikely(_copy_to_user(buffer, data, len)))
-		return false;
-	to->iov_offset += len;
-	to->count -= len;
-	return true;
-}
-
-/* Bytes of the body that have room behind the header. */
-static size_t mbox_msg_room(const struct mbox_msg *msg)
-{
-	return MBOX_OBJECT_ROOM(MBOX_OBJECT_MIN << msg->cache) - sizeof(*msg);
-}
-
 /* The same of a segment that was made for @left bytes. */
 static size_t mbox_segment_room(size_t left)
 {
@@ -299,14 +244,8 @@ static size_t mbox_segment_room(size_t left)
 	       sizeof(struct mbox_segment);
 }
 
-/**
- * mbox_msg_copy_from - fill a message
- * @msg:	the message, not yet sent
- * @from:	at least as many bytes as the message has
- *
- * Return: 0, or -EFAULT.
- */
-int mbox_msg_copy_from(struct mbox_msg *msg, struct iov_iter *from)
+/* mbox_msg_copy_from() of what has segments. */
+int mbox_msg_copy_from_long(struct mbox_msg *msg, struct iov_iter *from)
 {
 	size_t left = msg->len;
 	size_t part = min(left, mbox_msg_room(msg));
@@ -325,17 +264,9 @@ int mbox_msg_copy_from(struct mbox_msg *msg, struct iov_iter *from)
 	return 0;
 }
 
-/**
- * mbox_msg_copy_to - copy a part of a message out
- * @msg:	the message, which no one frees meanwhile
- * @offset:	where to begin
- * @len:	how many bytes; @offset + @len is within the message
- * @to:		room for at least as many
- *
- * Return: 0, or -EFAULT if not all could be copied.
- */
-int mbox_msg_copy_to(struct mbox_msg *msg, size_t offset, size_t len,
-		     struct iov_iter *to)
+/* mbox_msg_copy_to() of what has segments, or those of another message. */
+int mbox_msg_copy_to_long(struct mbox_msg *msg, size_t offset, size_t len,
+			  struct iov_iter *to)
 {
 	struct mbox_segment *segment;
 	size_t room, part;

@@ -167,9 +167,6 @@ struct mbox_msg *mbox_msg_copy(struct mbox_pool *pool, struct mbox_msg *original
 void mbox_msg_free_spare(struct mbox_pool *pool, struct mbox_msg *msg);
 void mbox_msg_put(struct mbox_pool *pool, struct mbox_msg *msg);
 void mbox_msg_put_list(struct mbox_pool *pool, struct list_head *list);
-int mbox_msg_copy_from(struct mbox_msg *msg, struct iov_iter *from);
-int mbox_msg_copy_to(struct mbox_msg *msg, size_t offset, size_t len,
-		     struct iov_iter *to);
 pid_t mbox_msg_sender(const struct mbox_msg *msg, struct pid_namespace *ns);
 
 int mbox_msg_init(void);
@@ -264,7 +261,16 @@ static inline void mbox_msg_begin(struct mbox_msg *msg)
 /* The sender's struct pid, if it is one. */
 static inline struct pid *mbox_msg_sender_pid(const struct mbox_msg *msg)
 {
-	return msg->sender & 1 ? NULL : (struct pid *)msg->sender;
+	return likely(msg->sender & 1) ? NULL : (struct pid *)msg->sender;
+}
+
+/* Nobody will ask for the sender any more. */
+static inline void mbox_msg_put_sender(struct mbox_msg *msg)
+{
+	struct pid *pid = mbox_msg_sender_pid(msg);
+
+	if (unlikely(pid))
+		put_pid(pid);
 }
 
 /**
@@ -276,7 +282,7 @@ static inline struct pid *mbox_msg_sender_pid(const struct mbox_msg *msg)
  */
 static inline void mbox_msg_reuse(struct mbox_msg *msg, size_t len)
 {
-	put_pid(mbox_msg_sender_pid(msg));
+	mbox_msg_put_sender(msg);
 	msg->len = len;
 	if (unlikely(msg->extra)) {
 		msg->extra->sender = NULL;

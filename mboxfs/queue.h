@@ -112,6 +112,8 @@
 #include "message.h"
 #include "store.h"
 
+#include "uapi/linux/mboxfs.h"
+
 struct fasync_struct;
 struct mbox_barrier;
 struct pid_namespace;
@@ -289,7 +291,6 @@ struct mbox_msg *mbox_new_copy(struct mbox *box, struct mbox_msg *original,
 			       gfp_t gfp);
 int mbox_set_delay(struct mbox *box, struct mbox_msg *msg, u64 delay,
 		   gfp_t gfp);
-int mbox_check_send(struct mbox *box, u64 len, unsigned int flags);
 int mbox_send(struct mbox *box, struct mbox_msg *msg, unsigned int flags,
 	      s64 timeout);
 int mbox_send_batch(struct mbox *box, struct list_head *msgs,
@@ -322,6 +323,33 @@ void mbox_timer_exit(void);
 static inline u64 mbox_get_limit(const struct mbox *box, enum mbox_limit limit)
 {
 	return READ_ONCE(box->limits.value[limit]);
+}
+
+/**
+ * mbox_check_send - whether it is worth making a message
+ * @box:	the mailbox
+ * @len:	bytes of its body
+ * @flags:	as for mbox_send()
+ *
+ * To be asked before a message is allocated. Takes no lock: mbox_send() will
+ * look again, so all that this says is what was so a moment ago.
+ *
+ * Return: 0; -EMSGSIZE; -EAGAIN if it would have to wait but may not.
+ */
+static inline int mbox_check_send(const struct mbox *box, u64 len,
+				  unsigned int flags)
+{
+	if (unlikely(len > MBOXFS_MESSAGE_MAX ||
+		     len > mbox_get_limit(box, MBOX_MAX_MESSAGE_SIZE) ||
+		     len > mbox_get_limit(box, MBOX_MAX_BYTES)))
+		return -EMSGSIZE;
+	if ((flags & MBOX_NONBLOCK) && !READ_ONCE(box->stopped) &&
+	    mbox_get_limit(box, MBOX_WHEN_FULL) == MBOXFS_WHEN_FULL_BLOCK &&
+	    !mbox_get_limit(box, MBOX_TTL_MS) &&
+	    READ_ONCE(box->held.messages) >=
+		    mbox_get_limit(box, MBOX_MAX_MESSAGES))
+		return -EAGAIN;
+	return 0;
 }
 
 #endif /* _MBOXFS_QUEUE_H */

@@ -379,32 +379,6 @@ int mbox_set_delay(struct mbox *box, struct mbox_msg *msg, u64 delay, gfp_t gfp)
 	return delay ? mbox_need_clock(box, gfp) : 0;
 }
 
-/**
- * mbox_check_send - whether it is worth making a message
- * @box:	the mailbox
- * @len:	bytes of its body
- * @flags:	as for mbox_send()
- *
- * To be asked before a message is allocated. Takes no lock: mbox_send() will
- * look again, so all that this says is what was so a moment ago.
- *
- * Return: 0; -EMSGSIZE; -EAGAIN if it would have to wait but may not.
- */
-int mbox_check_send(struct mbox *box, u64 len, unsigned int flags)
-{
-	if (len > MBOXFS_MESSAGE_MAX ||
-	    len > mbox_get_limit(box, MBOX_MAX_MESSAGE_SIZE) ||
-	    len > mbox_get_limit(box, MBOX_MAX_BYTES))
-		return -EMSGSIZE;
-	if ((flags & MBOX_NONBLOCK) && !READ_ONCE(box->stopped) &&
-	    mbox_get_limit(box, MBOX_WHEN_FULL) == MBOXFS_WHEN_FULL_BLOCK &&
-	    !mbox_get_limit(box, MBOX_TTL_MS) &&
-	    READ_ONCE(box->held.messages) >=
-		    mbox_get_limit(box, MBOX_MAX_MESSAGES))
-		return -EAGAIN;
-	return 0;
-}
-
 /* Whether @msg can be sent now; as __mbox_make_room(). */
 static int __mbox_try_send(struct mbox *box, struct mbox_msg *msg,
 			   unsigned int flags, struct mbox_after *after)

@@ -9,6 +9,7 @@
 #include <linux/uio.h>
 
 #include "../barrier.h"
+#include "../copy.h"
 #include "../engine.h"
 
 /* A mailbox in a group of its own, with a pool. */
