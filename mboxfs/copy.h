@@ -29,7 +29,7 @@ static inline void __user *mbox_user_buffer(const struct iov_iter *iter)
 }
 
 static inline bool mbox_copy_in(void *data, size_t room, size_t len,
-			 struct iov_iter *from)
+				struct iov_iter *from)
 {
 	void __user *buffer = mbox_user_buffer(from);
 
@@ -45,7 +45,7 @@ static inline bool mbox_copy_in(void *data, size_t room, size_t len,
 }
 
 static inline bool mbox_copy_out(const void *data, size_t room, size_t len,
-			  struct iov_iter *to)
+				 struct iov_iter *to)
 {
 	void __user *buffer = mbox_user_buffer(to);
 

@@ -123,7 +123,7 @@ test_user_namespaces_share_a_bound()
 		rm /tmp/u/1/q
 		n=0
 		while : >/tmp/u/2/f$n; do n=$((n + 1)); done 2>/dev/null
-		[ $n -gt 10 ] && [ $n -lt 1024 ]
+		[ $n -gt 10 ] && [ $n -lt 600 ]
 	'
 	rmmod mboxfs
 	rm -rf /tmp/u
