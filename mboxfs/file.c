@@ -8,6 +8,7 @@
 #include "compat.h"
 #include "copy.h"
 #include "mboxfs.h"
+#include "quick.h"
 
 #include <linux/fsnotify.h>
 #include <linux/mount.h>

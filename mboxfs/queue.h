@@ -285,20 +285,14 @@ int mbox_init(struct mbox *box, struct mbox_pool *pool,
 	      struct mbox_group *group, dev_t dev, u64 ino);
 void mbox_exit(struct mbox *box);
 
-struct mbox_msg *mbox_new_msg(struct mbox *box, size_t len, u16 priority,
-			      unsigned int flags, gfp_t gfp);
 struct mbox_msg *mbox_new_copy(struct mbox *box, struct mbox_msg *original,
 			       gfp_t gfp);
 int mbox_set_delay(struct mbox *box, struct mbox_msg *msg, u64 delay,
 		   gfp_t gfp);
-int mbox_send(struct mbox *box, struct mbox_msg *msg, unsigned int flags,
-	      s64 timeout);
 int mbox_send_batch(struct mbox *box, struct list_head *msgs,
 		    unsigned int flags, s64 timeout);
-struct mbox_msg *mbox_receive(struct mbox *box, struct mbox_want *want);
 int mbox_receive_batch(struct mbox *box, struct mbox_want *want,
 		       struct mbox_msg **msgs, int count);
-void mbox_consume(struct mbox *box, struct mbox_msg **msgs, int count);
 void mbox_return(struct mbox *box, struct mbox_msg **msgs, int count);
 
 __poll_t mbox_poll(struct mbox *box);

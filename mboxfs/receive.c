@@ -4,12 +4,10 @@
  *
  * The locking rules are in queue.h. "__" means that the lock is held.
  */
-#include "engine.h"
+#include "quick.h"
 
 #include <linux/kernel.h>
 #include <linux/sched/signal.h>
-
-#include "trace.h"
 
 static bool mbox_matches(const struct mbox_msg *msg,
 			 const struct mbox_want *want)
@@ -24,13 +22,6 @@ static bool mbox_too_long(const struct mbox_msg *msg,
 			  const struct mbox_want *want)
 {
 	return (want->flags & MBOX_WHOLE) && msg->len > want->room;
-}
-
-/* A message is with a reader now, who copies it out. */
-static void __mbox_begin_copy(struct mbox *box, struct mbox_msg *msg)
-{
-	msg->state = MBOX_MSG_COPYING;
-	mbox_sum_add(&box->copying, msg);
 }
 
 /**
@@ -181,37 +172,8 @@ static struct mbox_msg *mbox_search_interrupted(const struct mbox_want *want)
 	return ERR_PTR(want->timeout < 0 ? -ERESTARTSYS : -EINTR);
 }
 
-/* Not every message will do. */
-#define MBOX_CHOOSY	(MBOX_WHOLE | MBOX_PEEK | MBOX_FROM | MBOX_TAGGED)
-
-/* The first message, or NULL also if that is not easy; see MBOX_QUICK. */
-static __always_inline struct mbox_msg *__mbox_take_quickly(struct mbox *box)
-{
-	struct mbox_msg *msg;
-
-	if (unlikely(box->special))
-		return NULL;
-	msg = mbox_store_first(&box->store);
-	if (unlikely(!msg))
-		return NULL;
-	mbox_store_del(&box->store, msg);
-	__mbox_begin_copy(box, msg);
-	return msg;
-}
-
-static struct mbox_msg *mbox_receive_quickly(struct mbox *box)
-{
-	struct mbox_msg *msg;
-
-	spin_lock(&box->lock);
-	msg = __mbox_take_quickly(box);
-	spin_unlock(&box->lock);
-	return msg;
-}
-
 /* mbox_receive() where there is no message, or where it has to be looked for. */
-static noinline struct mbox_msg *mbox_receive_slow(struct mbox *box,
-						   struct mbox_want *want)
+struct mbox_msg *mbox_receive_slow(struct mbox *box, struct mbox_want *want)
 {
 	struct mbox_msg *msg, *mark = NULL, *from;
 	struct mbox_after after;
@@ -245,30 +207,6 @@ out:
 	if (unlikely(mark))
 		mbox_msg_put(box->pool, mark);
 	return msg;
-}
-
-/**
- * mbox_receive - take a message, to copy it out
- * @box:	the mailbox
- * @want:	what is wanted
- *
- * The caller copies what it wants out of the message and then calls
- * mbox_consume(), or mbox_return() if that failed; with MBOX_PEEK just
- * mbox_msg_put().
- *
- * Context: may sleep, if there is no message; no lock held.
- * Return: the message; -EAGAIN if it would have to wait but may not;
- * -EMSGSIZE, the message stays; -ENODATA for the end that when_empty asks for;
- * -ESHUTDOWN if the mailbox is stopped and drained; -ETIMEDOUT; -ERESTARTSYS
- * or, with a timeout, -EINTR.
- */
-struct mbox_msg *mbox_receive(struct mbox *box, struct mbox_want *want)
-{
-	struct mbox_msg *msg = NULL;
-
-	if (likely(!(want->flags & MBOX_CHOOSY)))
-		msg = mbox_receive_quickly(box);
-	return likely(msg) ? msg : mbox_receive_slow(box, want);
 }
 
 /**
@@ -322,27 +260,8 @@ static void mbox_tell_sender(struct mbox_msg *msg, struct mbox_after *after)
 	__mbox_end_wait(sender, 0, after);
 }
 
-/* A message has been received that nobody else cares for; see MBOX_QUICK. */
-static __always_inline bool __mbox_consume_quickly(struct mbox *box,
-						   struct mbox_msg *msg)
-{
-	if (unlikely(box->special || (msg->extra && msg->extra->sender) ||
-		     mbox_account_too_much(&box->account,
-					   __mbox_used(box) - msg->len)))
-		return false;
-	if (unlikely(!__mbox_keep(box, msg)))
-		return false;
-	mbox_sum_sub(&box->copying, msg);
-	mbox_sum_sub(&box->held, msg);
-	msg->state = MBOX_MSG_OUTSIDE;
-	trace_mboxfs_recv(box, msg);
-	box->received_total++;
-	return true;
-}
-
 /* mbox_consume() where more is to be thought of. */
-static noinline void mbox_consume_slow(struct mbox *box,
-				       struct mbox_msg **msgs, int count)
+void mbox_consume_slow(struct mbox *box, struct mbox_msg **msgs, int count)
 {
 	struct mbox_after after;
 	int i;
@@ -361,26 +280,6 @@ static noinline void mbox_consume_slow(struct mbox *box,
 	box->received_total += count;
 	__mbox_settle(box, &after);
 	mbox_unlock(box, &after);
-}
-
-/**
- * mbox_consume - messages have been received
- * @box:	the mailbox
- * @msgs:	from mbox_receive(), whose reference is given back
- * @count:	how many
- *
- * Context: may sleep; no lock held.
- */
-void mbox_consume(struct mbox *box, struct mbox_msg **msgs, int count)
-{
-	int done = 0;
-
-	spin_lock(&box->lock);
-	while (done < count && __mbox_consume_quickly(box, msgs[done]))
-		done++;
-	spin_unlock(&box->lock);
-	if (unlikely(done < count))
-		mbox_consume_slow(box, msgs + done, count - done);
 }
 
 /* A sender who had to leave while its message was copied can leave now. */

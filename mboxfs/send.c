@@ -4,12 +4,10 @@
  *
  * The locking rules are in queue.h. "__" means that the lock is held.
  */
-#include "engine.h"
+#include "quick.h"
 
 #include <linux/kernel.h>
 #include <linux/timekeeping.h>
-
-#include "trace.h"
 
 static u64 __mbox_max_length(const struct mbox *box)
 {
@@ -63,15 +61,6 @@ static u64 __mbox_due(const struct mbox *box, const struct mbox_msg *msg)
 	/* Beyond what a clock can show is for ever. */
 	delay = min_t(u64, delay, KTIME_MAX / 2);
 	return ktime_get_boottime_ns() + delay;
-}
-
-/* A message is the mailbox's now, which is CLOCK_REALTIME @now. */
-static void __mbox_stamp(struct mbox *box, struct mbox_msg *msg, u64 now)
-{
-	msg->seq = ++box->sent_total;
-	msg->sent = now;
-	box->sent_at = now;
-	trace_mboxfs_send(box, msg);
 }
 
 static void __mbox_accept(struct mbox *box, struct mbox_msg *msg,
@@ -308,39 +297,6 @@ void __mbox_admit(struct mbox *box, struct mbox_after *after)
 }
 
 /**
- * mbox_new_msg - make a message to send to a mailbox
- * @box:	the mailbox
- * @len:	bytes of its body
- * @priority:	its priority
- * @flags:	as for mbox_send()
- * @gfp:	whether this may sleep
- *
- * Return: as mbox_msg_alloc().
- */
-struct mbox_msg *mbox_new_msg(struct mbox *box, size_t len, u16 priority,
-			      unsigned int flags, gfp_t gfp)
-{
-	u32 ttl_ms = mbox_get_limit(box, MBOX_TTL_MS);
-	bool extra = priority || ttl_ms || (flags & MBOX_SYNC);
-	struct mbox_msg *msg = NULL;
-
-	if (unlikely(ttl_ms) && mbox_need_clock(box, gfp))
-		return ERR_PTR(-ENOMEM);
-	if (likely(READ_ONCE(box->spare)))
-		msg = mbox_take_spare(box, mbox_msg_memory(len, extra));
-	if (likely(msg))
-		mbox_msg_reuse(msg, len);
-	else
-		msg = mbox_msg_alloc(box->pool, len, extra, gfp);
-	if (!IS_ERR(msg)) {
-		msg->priority = priority;
-		if (unlikely(extra))
-			msg->extra->ttl_ms = ttl_ms;
-	}
-	return msg;
-}
-
-/**
  * mbox_new_copy - make a message to send, with the body of another one
  * @box:	the mailbox
  * @original:	the other one, filled, from the pool of @box
@@ -414,36 +370,6 @@ static bool __mbox_try_again(const struct mbox *box, int ret,
 		       MBOXFS_WHEN_FULL_DROP_OLDEST;
 }
 
-/*
- * Send a message as most are; see MBOX_QUICK. *@now is the time, or 0 as long as
- * nobody has looked.
- *
- * Return: whether it has been sent.
- */
-static __always_inline bool __mbox_send_quickly(struct mbox *box,
-						struct mbox_msg *msg, u64 *now)
-{
-	u64 bytes = box->held.bytes + msg->len;
-
-	if (unlikely(box->special || mbox_msg_ttl(msg) ||
-		     msg->time != MBOX_DELAY_DEFAULT || __mbox_watched(box)))
-		return false;
-	if (unlikely(bytes > box->account.reserved ||
-		     bytes > __mbox_limit(box, MBOX_MAX_BYTES) ||
-		     msg->len > __mbox_limit(box, MBOX_MAX_MESSAGE_SIZE) ||
-		     box->held.messages >=
-			     __mbox_limit(box, MBOX_MAX_MESSAGES)))
-		return false;
-	if (!*now)
-		*now = ktime_get_real_ns();
-	__mbox_stamp(box, msg, *now);
-	msg->order = ++box->published;
-	mbox_sum_add(&box->held, msg);
-	msg->state = MBOX_MSG_STORED;
-	mbox_store_add(&box->store, msg);
-	return true;
-}
-
 /* Queue for room, or send and queue for a reader; the lock is dropped. */
 static int mbox_send_queue(struct mbox *box, struct mbox_after *after,
 			   struct mbox_msg *msg, bool room,
@@ -474,8 +400,8 @@ static int mbox_send_queue(struct mbox *box, struct mbox_after *after,
 }
 
 /* mbox_send() where more is to be thought of. */
-static noinline int mbox_send_slow(struct mbox *box, struct mbox_msg *msg,
-				   unsigned int flags, s64 timeout)
+int mbox_send_slow(struct mbox *box, struct mbox_msg *msg, unsigned int flags,
+		   s64 timeout)
 {
 	struct mbox_after after;
 	bool again;
@@ -499,34 +425,6 @@ static noinline int mbox_send_slow(struct mbox *box, struct mbox_msg *msg,
 	} while (unlikely(again));
 	mbox_msg_put(box->pool, msg);
 	return ret;
-}
-
-/**
- * mbox_send - send a message
- * @box:	the mailbox
- * @msg:	the message, filled; not the caller's any more, whatever is returned
- * @flags:	MBOX_NONBLOCK, MBOX_SYNC (@msg has an extra then)
- * @timeout:	ns to wait at most, or MBOX_FOREVER
- *
- * Context: may sleep; no lock held.
- * Return: 0; -EMSGSIZE; -ENOSPC if there is no room and when_full is not
- * "block"; -EDQUOT if a group's ceiling does not allow it; -EAGAIN if it would
- * have to wait but may not; -ESHUTDOWN if the mailbox is stopped, or has been
- * while this waited (-ESRCH if its process has ended); with MBOX_SYNC -ECANCELED
- * if it went unread; -ETIMEDOUT; -ERESTARTSYS or, with a timeout, -EINTR.
- */
-int mbox_send(struct mbox *box, struct mbox_msg *msg, unsigned int flags,
-	      s64 timeout)
-{
-	u64 now = 0;
-	bool sent;
-
-	if (unlikely(flags & MBOX_SYNC))
-		return mbox_send_slow(box, msg, flags, timeout);
-	spin_lock(&box->lock);
-	sent = __mbox_send_quickly(box, msg, &now);
-	spin_unlock(&box->lock);
-	return likely(sent) ? 0 : mbox_send_slow(box, msg, flags, timeout);
 }
 
 /* Send as many as can be sent now; *@err says why it was not more. */

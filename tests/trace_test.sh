@@ -15,7 +15,7 @@ traced()
 
 test_every_step_of_a_message_can_be_traced()
 {
-	local ino
+	local ino pid
 
 	: >q
 	ino=$(stat -c %i q)
@@ -23,7 +23,11 @@ test_every_step_of_a_message_can_be_traced()
 	echo >$tracing/trace
 	setfattr -n user.mboxfs.max_messages -v 1 q
 	echo one >q
-	fails timeout 0.3 dash -c 'echo two >q'
+	dash -c 'echo two >q' &
+	pid=$!
+	await q writers_waiting 1
+	kill $pid
+	fails wait $pid
 	setfattr -n user.mboxfs.when_full -v drop_oldest q
 	echo three >q
 	head -n1 q >/dev/null

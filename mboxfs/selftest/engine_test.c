@@ -11,6 +11,7 @@
 #include "../barrier.h"
 #include "../copy.h"
 #include "../engine.h"
+#include "../quick.h"
 
 /* A mailbox in a group of its own, with a pool. */
 struct fixture {
