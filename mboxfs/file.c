@@ -214,13 +214,14 @@ static ssize_t mboxfs_read_iter(struct kiocb *iocb, struct iov_iter *to)
 static struct mbox_msg *mboxfs_alloc(struct kiocb *iocb, struct mbox *box,
 				     size_t len, unsigned int flags)
 {
+	bool wait = !(iocb->ki_flags & IOCB_NOWAIT);
 	struct mbox_msg *msg;
 
-	if (!(iocb->ki_flags & IOCB_NOWAIT))
-		return mbox_new_msg(box, len, 0, flags, MBOX_GFP);
 	msg = mbox_new_msg(box, len, 0, flags,
+			   wait ? MBOX_GFP :
 			   GFP_NOWAIT | __GFP_ACCOUNT | __GFP_NOWARN);
-	return msg == ERR_PTR(-ENOMEM) ? ERR_PTR(-EAGAIN) : msg;
+	return unlikely(msg == ERR_PTR(-ENOMEM)) && !wait ?
+	       ERR_PTR(-EAGAIN) : msg;
 }
 
 static ssize_t mboxfs_write_iter(struct kiocb *iocb, struct iov_iter *from)
