@@ -482,7 +482,8 @@ test_watch_in_plain_lines()
 	mboxctl create g/slow
 	mboxctl create g/fast max_messages=100
 	mboxctl send g/slow a b c
-	(sleep 0.5; seq 50 | mboxctl send -l g/fast) &
+	: >$out
+	(await_text $out g/slow; seq 50 | mboxctl send -l g/fast) &
 	status 0 mboxctl watch --count 2 --interval 2s .
 	wait
 	! grep -q "$(printf '\033')" $out || fail "not plain"
@@ -533,8 +534,9 @@ test_watch_on_a_terminal()
 	esc=$(printf '\033')
 	mboxctl create "$(printf 'long%.0s' {1..40})"
 	rm -f /tmp/before /tmp/after
+	: >$out
 	# The keys: by depth, and quit.
-	(sleep 1; printf d; sleep 1; printf q) |
+	(await_text $out SENT/S; printf d; await_text $out "by depth"; printf q) |
 		TERM=linux timeout 20 script -qec "stty cols 60 rows 10
 			stty -g >/tmp/before; mboxctl watch -n 300ms
 			stty -g >/tmp/after" /dev/null >$out

@@ -20,16 +20,6 @@ usage_of()
 	grep -q usage: /tmp/err
 }
 
-# await_text FILE TEXT: until a line is so
-await_text()
-{
-	for _ in $(seq 2000); do
-		! grep -qx "$2" "$1" || return 0
-		sleep 0.01
-	done
-	fail "no '$2' in $1: $(cat "$1")"
-}
-
 # Nobody is behind the barrier before all have come.
 test_a_barrier_made_of_messages()
 {
@@ -133,7 +123,7 @@ test_a_server_with_epoll()
 
 	"$examples/epoll_server" serve . >/tmp/server &
 	server=$!
-	await_text /tmp/server ready
+	await_text /tmp/server '^ready$'
 	is "$("$examples/epoll_server" ask upper 'Hello, 1' .)" "HELLO, 1"
 	is "$("$examples/epoll_server" ask reverse 'Hello' .)" "olleH"
 	for n in $(seq 4); do

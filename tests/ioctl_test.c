@@ -419,7 +419,7 @@ TEST(timeouts)
 	m.timeout_ns = 200000000;
 	CHECK_ERR(receive(fd, &m), ETIMEDOUT);
 	CHECK(t_now_ms() - start >= 199);
-	CHECK(t_now_ms() - start < 5000);
+	CHECK(t_now_ms() - start < 20000);
 	CHECK_EQ(t_get("q", "readers_waiting"), 0);
 	t_set("q", "max_messages", "1");
 	t_send(fd, "x");
@@ -578,7 +578,7 @@ TEST(a_rendezvous_returns_when_it_is_received)
 	int fd = t_open("q", O_RDWR), sync_fd;
 	struct mboxfs_msg m = t_msg("x", 1, MBOXFS_SYNC);
 	struct iovec v = { "z", 1 };
-	long long start;
+	long long start = t_now_ms();
 
 	if (!t_fork()) {
 		t_sleep_ms(300);
@@ -590,9 +590,8 @@ TEST(a_rendezvous_returns_when_it_is_received)
 		t_expect(fd, "z");
 		_exit(0);
 	}
-	start = t_now_ms();
 	CHECK_EQ(ioctl(fd, MBOXFS_IOC_SEND, &m), 0);
-	CHECK(t_now_ms() - start >= 590);
+	CHECK(t_now_ms() - start >= 599);
 	CHECK_EQ(t_get("q", "received_total"), 1);
 	sync_fd = open("q", O_WRONLY | O_DSYNC);
 	t_send(sync_fd, "y");
@@ -729,7 +728,8 @@ TEST(a_rendezvous_is_received_or_fails_never_both)
 			usleep(100);
 		_exit(0);
 	}
-	for (i = 0; i < t_scaled(5000) + 100; i++) {
+	for (i = 0; i < t_scaled(5000) + 100 || !counts->ok ||
+		    !counts->failed; i++) {
 		kill(sender, SIGUSR1);
 		usleep(i % 300);
 	}

@@ -40,6 +40,18 @@ await()
 	fail "$2 of $1 stays $(attr "$1" "$2"), not $3"
 }
 
+# await_text FILE REGEX: until a line is so
+await_text()
+{
+	local i
+
+	for ((i = 0; i < 2000; i++)); do
+		! grep -q "$2" "$1" || return 0
+		sleep 0.01
+	done
+	fail "no '$2' in $1: $(cat "$1")"
+}
+
 run_tests()
 {
 	local t n=0 failed=0 rc start only=${1:-}

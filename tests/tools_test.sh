@@ -256,8 +256,8 @@ test_sync_on_a_mailbox_works()
 test_inotifywait_sees_sends()
 {
 	: >q
-	inotifywait -q -e modify --format %e q >/tmp/out 2>&1 &
-	sleep 0.5
+	inotifywait -e modify --format %e q >/tmp/out 2>/tmp/err &
+	await_text /tmp/err established
 	printf hello >>q
 	wait $!
 	is "$(cat /tmp/out)" MODIFY
