@@ -76,6 +76,8 @@ static int explain_wait(const struct problem *p)
 		return say(p, "nothing to receive: the mailbox is empty%s",
 			   p->stat.delayed_messages ?
 			   ", its messages are delayed" : "");
+	if (p->mode == O_WRONLY)
+		return say(p, "others wait already, or nobody has received it (rendezvous)");
 	return say(p, "others wait already, or nothing that was asked for is there");
 }
 

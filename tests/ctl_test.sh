@@ -103,6 +103,7 @@ test_send_sync_waits_for_the_reader()
 
 	mboxctl create q
 	status 75 mboxctl send --sync --timeout 50ms q x
+	says "timed out; others wait already, or nobody has received it"
 	is "$(attr q messages)" 0
 	mboxctl recv q >$out &
 	pid=$!
