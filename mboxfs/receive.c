@@ -78,24 +78,32 @@ bool __mbox_wanted(const struct mbox *box, const struct mbox_msg *msg)
 	return false;
 }
 
+/**
+ * struct mbox_search - how far a search has come
+ * @from:	the last message that was not wanted, or NULL
+ * @batch:	how many more to look at with the lock held
+ */
+struct mbox_search {
+	struct mbox_msg	*from;
+	unsigned int	batch;
+};
+
 /*
- * Look for a message that is wanted, behind *@from (NULL: from the first on),
- * a batch at most; *@from is then where to go on.
+ * Look for a message that is wanted.
  *
  * Return: the message; NULL if there is none; -EINPROGRESS after a batch.
  */
 static struct mbox_msg *__mbox_search(struct mbox *box,
 				      const struct mbox_want *want,
-				      struct mbox_msg **from)
+				      struct mbox_search *search)
 {
-	unsigned int batch = MBOX_BATCH;
-	struct mbox_msg *msg = *from;
+	struct mbox_msg *msg = search->from;
 
 	while ((msg = mbox_store_next(&box->store, msg))) {
 		if (mbox_matches(msg, want))
 			return msg;
-		*from = msg;
-		if (!--batch)
+		search->from = msg;
+		if (!--search->batch)
 			return ERR_PTR(-EINPROGRESS);
 	}
 	return NULL;
@@ -103,14 +111,14 @@ static struct mbox_msg *__mbox_search(struct mbox *box,
 
 /* Take the next message for a reader, or say why there is none. */
 static struct mbox_msg *__mbox_take(struct mbox *box, struct mbox_want *want,
-				    struct mbox_msg **from)
+				    struct mbox_search *search)
 {
 	struct mbox_msg *msg;
 
 	if (likely(!(want->flags & (MBOX_FROM | MBOX_TAGGED))))
 		msg = mbox_store_first(&box->store);
 	else
-		msg = __mbox_search(box, want, from);
+		msg = __mbox_search(box, want, search);
 	if (IS_ERR(msg))
 		return msg;
 	if (likely(msg)) {
@@ -175,25 +183,26 @@ static struct mbox_msg *mbox_search_interrupted(const struct mbox_want *want)
 /* mbox_receive() where there is no message, or where it has to be looked for. */
 struct mbox_msg *mbox_receive_slow(struct mbox *box, struct mbox_want *want)
 {
-	struct mbox_msg *msg, *mark = NULL, *from;
+	struct mbox_msg *msg, *mark = NULL;
+	struct mbox_search search;
 	struct mbox_after after;
 	u64 published = 0;
 
 	for (;;) {
 		mbox_lock(box, &after);
 		__mbox_catch_up(box, &after);
-		from = NULL;
+		search = (struct mbox_search){ .batch = MBOX_BATCH };
 		if (mark && __mbox_can_go_on(box, mark, published))
-			from = mark;
-		msg = __mbox_take(box, want, &from);
+			search.from = mark;
+		msg = __mbox_take(box, want, &search);
 		if (likely(msg != ERR_PTR(-EINPROGRESS)))
 			break;
 		published = box->published;
-		refcount_inc(&from->refs);
+		refcount_inc(&search.from->refs);
 		mbox_unlock(box, &after);
 		if (mark)
 			mbox_msg_put(box->pool, mark);
-		mark = from;
+		mark = search.from;
 		msg = mbox_search_interrupted(want);
 		if (msg)
 			goto out;
@@ -222,8 +231,8 @@ out:
 int mbox_receive_batch(struct mbox *box, struct mbox_want *want,
 		       struct mbox_msg **msgs, int count)
 {
+	struct mbox_search search = { .batch = MBOX_BATCH };
 	struct mbox_after after;
-	struct mbox_msg *from;
 	int n = 0;
 
 	if (likely(!(want->flags & MBOX_CHOOSY))) {
@@ -239,8 +248,7 @@ int mbox_receive_batch(struct mbox *box, struct mbox_want *want,
 		return PTR_ERR(msgs[0]);
 	mbox_lock(box, &after);
 	for (n = 1; n < count; n++) {
-		from = NULL;
-		msgs[n] = __mbox_take(box, want, &from);
+		msgs[n] = __mbox_take(box, want, &search);
 		if (IS_ERR(msgs[n]))
 			break;
 	}
@@ -301,9 +309,9 @@ static bool __mbox_let_sender_leave(struct mbox *box, struct mbox_msg *msg,
 	return true;
 }
 
-/* Put a message back as the next one. */
+/* Put a message back as the next one, or the next but @prev. */
 static void __mbox_put_back(struct mbox *box, struct mbox_msg *msg,
-			    struct mbox_after *after)
+			    struct mbox_msg *prev, struct mbox_after *after)
 {
 	if (msg->order <= box->purged) {
 		__mbox_discard(box, msg, after);
@@ -322,7 +330,7 @@ static void __mbox_put_back(struct mbox *box, struct mbox_msg *msg,
 	if (__mbox_hand_over(box, msg, after))
 		return;
 	msg->state = MBOX_MSG_STORED;
-	mbox_store_put_back(&box->store, msg);
+	mbox_store_put_back(&box->store, msg, prev);
 	if (unlikely(mbox_msg_ttl(msg)))
 		__mbox_expire_at(box, msg);
 	after->readable++;
@@ -341,13 +349,16 @@ static void __mbox_put_back(struct mbox *box, struct mbox_msg *msg,
  */
 void mbox_return(struct mbox *box, struct mbox_msg **msgs, int count)
 {
+	struct mbox_msg *prev = NULL;
 	struct mbox_after after;
 	int i;
 
 	mbox_lock(box, &after);
 	for (i = 0; i < count; i++) {
 		mbox_sum_sub(&box->copying, msgs[i]);
-		__mbox_put_back(box, msgs[i], &after);
+		__mbox_put_back(box, msgs[i], prev, &after);
+		if (msgs[i]->state == MBOX_MSG_STORED)
+			prev = msgs[i];
 	}
 	__mbox_settle(box, &after);
 	mbox_unlock(box, &after);

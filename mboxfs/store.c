@@ -113,8 +113,10 @@ void mbox_store_add_level(struct mbox_store *store, struct mbox_msg *msg)
  * mbox_store_put_back - a message comes back, as the next of its priority
  * @store:	the store
  * @msg:	the message; several that come back are in their order
+ * @prev:	the one of those that has come back before it, or NULL
  */
-void mbox_store_put_back(struct mbox_store *store, struct mbox_msg *msg)
+void mbox_store_put_back(struct mbox_store *store, struct mbox_msg *msg,
+			 struct mbox_msg *prev)
 {
 	struct list_head *list = &store->plain;
 	struct mbox_level *level;
@@ -125,7 +127,10 @@ void mbox_store_put_back(struct mbox_store *store, struct mbox_msg *msg)
 		mbox_sum_add(&level->sum, msg);
 		list = &level->messages;
 	}
-	list_for_each_entry(next, list, node)
+	if (!prev || prev->priority != msg->priority || prev->order > msg->order)
+		prev = list_entry(list, struct mbox_msg, node);
+	next = prev;
+	list_for_each_entry_continue(next, list, node)
 		if (next->order > msg->order)
 			break;
 	/* In front of @next, or at the end if that is the list's head. */

@@ -573,6 +573,35 @@ TEST(a_bad_message_ends_a_batch)
 	CHECK_ERR(ioctl(fd, MBOXFS_IOC_RECV_BATCH, &b), EINVAL);
 }
 
+/* However many others there are between them. */
+TEST(batches_by_tag)
+{
+	int fd = t_open("q", O_RDWR), out = 0, got[64], i, n, wanted = 1;
+	struct mboxfs_msg m[64];
+	struct mboxfs_batch b = { .msgs = (uintptr_t)m, .count = 64 };
+
+	for (i = 0; i < 3000; i++) {
+		struct mboxfs_msg one = t_msg(&i, sizeof(i), 0);
+
+		one.tag = i % 100 == 1;
+		CHECK_EQ(ioctl(fd, MBOXFS_IOC_SEND, &one), 0);
+		out += one.tag;
+	}
+	while (out) {
+		for (i = 0; i < 64; i++) {
+			m[i] = t_msg(&got[i], sizeof(got[i]), MBOXFS_TAGGED);
+			m[i].tag = 1;
+		}
+		n = ioctl(fd, MBOXFS_IOC_RECV_BATCH, &b);
+		CHECK(n > 0 && n <= out);
+		for (i = 0; i < n; i++, wanted += 100)
+			CHECK_EQ(got[i], wanted);
+		out -= n;
+	}
+	CHECK_ERR(ioctl(fd, MBOXFS_IOC_RECV_BATCH, &b), EAGAIN);
+	CHECK_EQ(t_get("q", "messages"), 2970);
+}
+
 TEST(a_rendezvous_returns_when_it_is_received)
 {
 	int fd = t_open("q", O_RDWR), sync_fd;
