@@ -334,9 +334,10 @@ static long mboxfs_ioc_send_batch(struct file *file, void __user *arg)
 	return done;
 }
 
-/* Copy out what has been taken; return what could not be. */
+/* Copy out what has been taken; return what could not be, or has no room. */
 static long mboxfs_put_batch(struct file *file, const struct mboxfs_batch *b,
-			     struct mbox_msg **msgs, int count, u32 allowed)
+			     struct mbox_msg **msgs, int count, u32 allowed,
+			     bool whole)
 {
 	struct mbox *box = mboxfs_box(file_inode(file));
 	struct mboxfs_msg __user *user = u64_to_user_ptr(b->msgs);
@@ -345,6 +346,8 @@ static long mboxfs_put_batch(struct file *file, const struct mboxfs_batch *b,
 
 	for (done = 0; done < count; done++) {
 		err = mboxfs_get_room(&m, allowed, user + done);
+		if (!err && whole && m.len < msgs[done]->len)
+			err = -EMSGSIZE;
 		if (!err)
 			err = mboxfs_put_msg(msgs[done], &m, user + done);
 		if (err)
@@ -366,27 +369,33 @@ static long mboxfs_ioc_recv_batch(struct file *file, void __user *arg)
 	struct mbox *box = mboxfs_box(file_inode(file));
 	struct mbox_want want;
 	struct mbox_msg **msgs;
+	struct mboxfs_msg __user *first;
 	struct mboxfs_batch b;
 	struct mboxfs_msg m;
+	bool whole;
 	long ret;
 
 	ret = mboxfs_get_batch(&b, arg);
 	if (ret || !b.count)
 		return ret;
-	if (copy_from_user(&m, u64_to_user_ptr(b.msgs), sizeof(m)))
+	first = u64_to_user_ptr(b.msgs);
+	if (copy_from_user(&m, first, sizeof(m)))
 		return -EFAULT;
 	m.timeout_ns = b.timeout_ns;
 	ret = mboxfs_get_want(file, &m, allowed, &want);
 	if (ret)
 		return ret;
 	want.flags |= mboxfs_wait_flags(file, b.flags, b.timeout_ns);
+	whole = want.flags & MBOX_WHOLE;
 
 	msgs = kmalloc_array(b.count, sizeof(*msgs), GFP_KERNEL_ACCOUNT);
 	if (!msgs)
 		return -ENOMEM;
 	ret = mbox_receive_batch(box, &want, msgs, b.count);
 	if (ret > 0)
-		ret = mboxfs_put_batch(file, &b, msgs, ret, allowed);
+		ret = mboxfs_put_batch(file, &b, msgs, ret, allowed, whole);
+	else if (ret == -EMSGSIZE && put_user(want.len, &first->len))
+		ret = -EFAULT;
 	kfree(msgs);
 	return ret;
 }

@@ -221,7 +221,8 @@ out:
 /**
  * mbox_receive_batch - take several messages, waiting for the first one only
  * @box:	the mailbox
- * @want:	what is wanted; not MBOX_PEEK
+ * @want:	what is wanted; not MBOX_PEEK; @room is that for the first one, the
+ *		caller looks at those of the others
  * @msgs:	where to put them
  * @count:	how many at most
  *
@@ -246,6 +247,7 @@ int mbox_receive_batch(struct mbox *box, struct mbox_want *want,
 	msgs[0] = mbox_receive(box, want);
 	if (IS_ERR(msgs[0]))
 		return PTR_ERR(msgs[0]);
+	want->flags &= ~MBOX_WHOLE;
 	mbox_lock(box, &after);
 	for (n = 1; n < count; n++) {
 		msgs[n] = __mbox_take(box, want, &search);

@@ -573,6 +573,39 @@ TEST(a_bad_message_ends_a_batch)
 	CHECK_ERR(ioctl(fd, MBOXFS_IOC_RECV_BATCH, &b), EINVAL);
 }
 
+/* Where nothing is discarded, each message needs room of its own. */
+TEST(too_little_room_ends_a_batch_where_nothing_is_discarded)
+{
+	static const char *const policies[] = { "refuse", "keep" };
+	int fd = t_open("q", O_RDWR), i;
+	char text[3][8];
+	struct mboxfs_msg m[3];
+	struct mboxfs_batch b = { .msgs = (uintptr_t)m, .count = 3,
+				  .timeout_ns = -1 };
+
+	for (i = 0; i < 2; i++) {
+		t_set("q", "short_read", policies[i]);
+		t_send(fd, "1");
+		t_send(fd, "12345");
+		t_send(fd, "12");
+		m[0] = t_msg(text[0], 1, 0);
+		m[1] = t_msg(text[1], 4, 0);
+		m[2] = t_msg(text[2], 8, 0);
+		CHECK_EQ(ioctl(fd, MBOXFS_IOC_RECV_BATCH, &b), 1);
+		CHECK_EQ(t_get("q", "messages"), 2);
+		CHECK_ERR(ioctl(fd, MBOXFS_IOC_RECV_BATCH, &b), EMSGSIZE);
+		CHECK_EQ(m[0].len, 5);
+		CHECK_EQ(t_get("q", "messages"), 2);
+		/* Others may have more than the first one needs. */
+		t_send(fd, "1234567");
+		m[0].len = 5;
+		m[1].len = 2;
+		CHECK_EQ(ioctl(fd, MBOXFS_IOC_RECV_BATCH, &b), 3);
+		CHECK_EQ(m[2].len, 7);
+		CHECK_EQ(m[2].flags, 0);
+	}
+}
+
 /* However many others there are between them. */
 TEST(batches_by_tag)
 {

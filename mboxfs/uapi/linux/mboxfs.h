@@ -37,7 +37,8 @@
  *	done, or the error of the first one. They wait for the first one only;
  *	NONBLOCK and the timeout are those of the batch. In the messages, SYNC,
  *	PEEK and NONBLOCK are EINVAL; the messages of one RECV_BATCH have the
- *	first one's FROM and TAGGED. At most 1024 are done in one call.
+ *	first one's FROM and TAGGED. One that has too little room, if short_read
+ *	is "keep" or "refuse", ends the batch. At most 1024 are done in one call.
  *
  * MBOXFS_IOC_STAT, struct mboxfs_stat; any descriptor of a mailbox
  *	All limits, policies (as numbers) and counters at one moment.
