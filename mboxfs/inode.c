@@ -418,9 +418,19 @@ static int mboxfs_link(struct dentry *old_dentry, struct inode *dir,
 	return 0;
 }
 
-/* Under naming=id, a mailbox is protected from those who may not write it. */
-static int mboxfs_may_move(struct mnt_idmap *idmap, struct inode *dir,
-			   struct inode *inode)
+/**
+ * mboxfs_may_move - whether a name may be removed, or changed
+ * @idmap:	of the mount it is done through
+ * @dir:	the directory
+ * @inode:	what has the name, or NULL
+ *
+ * Under naming=id, a mailbox is protected from those who may not write it. What
+ * the VFS asks comes on top.
+ *
+ * Return: 0 or -EACCES.
+ */
+int mboxfs_may_move(struct mnt_idmap *idmap, struct inode *dir,
+		    struct inode *inode)
 {
 	if (!inode || !S_ISREG(inode->i_mode) ||
 	    mboxfs_naming(dir) != MBOX_NAMING_ID)

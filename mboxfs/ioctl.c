@@ -464,6 +464,9 @@ static int mboxfs_may_unlink(struct file *file)
 	parent = dget_parent(dentry);
 	err = inode_permission(file_mnt_idmap(file), d_inode(parent),
 			       MAY_WRITE | MAY_EXEC);
+	if (!err)
+		err = mboxfs_may_move(file_mnt_idmap(file), d_inode(parent),
+				      file_inode(file));
 	dput(parent);
 	dput(dentry);
 	return err;

@@ -152,6 +152,8 @@ struct inode *mboxfs_new_inode(struct mnt_idmap *idmap, struct super_block *sb,
 struct inode *mboxfs_alloc_inode(struct super_block *sb);
 void mboxfs_free_inode(struct inode *inode);
 void mboxfs_evict_inode(struct inode *inode);
+int mboxfs_may_move(struct mnt_idmap *idmap, struct inode *dir,
+		    struct inode *inode);
 void mboxfs_remove(struct inode *dir, struct dentry *dentry);
 void mboxfs_remove_name(struct inode *inode);
 void mboxfs_keep_names(struct super_block *sb);

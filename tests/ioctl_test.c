@@ -952,6 +952,20 @@ TEST(who_may_not_remove_a_mailbox_may_not_bind_it)
 	t_wait_all();
 	close(fd);
 	CHECK_ERR(access("g/q", F_OK), ENOENT);
+	/* Among numbers, who may not write it may not remove it. */
+	t_set("g", "naming", "id");
+	fd = t_open("g/1", O_RDWR);
+	CHECK_EQ(fchown(fd, 1000, 1000), 0);
+	CHECK_EQ(fchmod(fd, 0400), 0);
+	if (!t_fork()) {
+		t_user(1000);
+		CHECK_ERR(unlink("g/1"), EACCES);
+		CHECK_ERR(ioctl(fd, MBOXFS_IOC_BIND), EACCES);
+		CHECK_EQ(fchmod(fd, 0600), 0);
+		CHECK_EQ(ioctl(fd, MBOXFS_IOC_BIND), 0);
+		_exit(0);
+	}
+	t_wait_all();
 }
 
 static unsigned int next_event(int fd)
