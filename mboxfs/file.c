@@ -296,13 +296,14 @@ static int mboxfs_fsync(struct file *file, loff_t start, loff_t end,
 {
 	int err;
 
-	if (!(file->f_mode & FMODE_WRITE) &&
-	    inode_permission(file_mnt_idmap(file), file_inode(file), MAY_WRITE))
-		return -EACCES;
 	err = mnt_want_write_file(file);
 	if (err)
 		return err;
-	err = mbox_flush(mboxfs_box(file_inode(file)));
+	if (!(file->f_mode & FMODE_WRITE) &&
+	    inode_permission(file_mnt_idmap(file), file_inode(file), MAY_WRITE))
+		err = -EACCES;
+	else
+		err = mbox_flush(mboxfs_box(file_inode(file)));
 	mnt_drop_write_file(file);
 	return err;
 }

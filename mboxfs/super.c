@@ -81,7 +81,7 @@ static u64 mboxfs_ram(void)
 
 static u64 mboxfs_default_size(void)
 {
-	return mboxfs_ram() / 8;
+	return ALIGN(mboxfs_ram() / 8, PAGE_SIZE);
 }
 
 /* As many as tmpfs allows. */
@@ -227,8 +227,7 @@ static int mboxfs_show_options(struct seq_file *m, struct dentry *root)
 	u64 value;
 	int i;
 
-	mboxfs_show_size(m, "size", sbi->memory.max,
-			 ALIGN(mboxfs_default_size(), PAGE_SIZE), 10);
+	mboxfs_show_size(m, "size", sbi->memory.max, mboxfs_default_size(), 10);
 	mboxfs_show_size(m, "nr_inodes", sbi->inodes.max,
 			 mboxfs_default_inodes(), 0);
 	if (sbi->mode != MBOXFS_DEFAULT_MODE)
@@ -373,7 +372,7 @@ static int mboxfs_init_fs_context(struct fs_context *fc)
 	opts = kzalloc(sizeof(*opts), GFP_KERNEL_ACCOUNT);
 	if (!opts)
 		return -ENOMEM;
-	opts->size = ALIGN(mboxfs_default_size(), PAGE_SIZE);
+	opts->size = mboxfs_default_size();
 	opts->inodes = mboxfs_default_inodes();
 	opts->uid = current_fsuid();
 	opts->gid = current_fsgid();

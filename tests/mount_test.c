@@ -308,6 +308,8 @@ TEST(a_read_only_mount_receives_only)
 	CHECK_ERR(unlink("q"), EROFS);
 	fd = open("q", O_RDONLY);
 	t_expect(fd, "x");
+	CHECK_ERR(fsync(fd), EROFS);
+	CHECK_ERR(ioctl(fd, MBOXFS_IOC_STOP), EROFS);
 }
 
 TEST(umount_is_busy_while_files_are_open)
@@ -382,6 +384,9 @@ TEST(an_unprivileged_user_mounts_in_a_user_namespace)
 	CHECK_EQ(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
 	CHECK_ERR(try_mount("uid=5"), EINVAL);
 	CHECK_EQ(try_mount("size=0,nr_inodes=0"), 0);
+	/* There they mean the defaults. */
+	CHECK(!strstr(shown(), "size="));
+	CHECK(!strstr(shown(), "nr_inodes="));
 	CHECK_EQ(chdir(MNT), 0);
 	CHECK_EQ(statfs(".", &fs), 0);
 	CHECK(fs.f_blocks > 0);
