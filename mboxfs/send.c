@@ -390,6 +390,10 @@ static int mbox_send_queue(struct mbox *box, struct mbox_after *after,
 		__mbox_accept(box, msg, after);
 	} else {
 		__mbox_queue(&box->writers, &box->writers_waiting, &waiter);
+		/* In front of others it may fit, though they do not. */
+		if (list_is_first(&waiter.node, &box->writers) &&
+		    !list_is_singular(&box->writers))
+			__mbox_admit(box, after);
 	}
 	mbox_unlock(box, after);
 	ret = mbox_wait(&waiter, timeout, mbox_leave);

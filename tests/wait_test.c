@@ -214,6 +214,29 @@ TEST(real_time_readers_are_served_first_by_priority)
 	t_wait_all();
 }
 
+/* It is served before those who wait already, also if they do not fit. */
+TEST(a_real_time_writer_who_fits_gets_in_at_once)
+{
+	int fd = t_open("q", O_RDWR);
+	pid_t pid;
+
+	t_set("q", "max_bytes", "10");
+	t_send(fd, "12345678");
+	pid = t_fork();
+	if (!pid) {
+		CHECK_EQ(write(fd, "later", 5), 5);
+		_exit(0);
+	}
+	t_await("q", "writers_waiting", 1);
+	be_real_time(10);
+	CHECK_EQ(write(fd, "rt", 2), 2);
+	CHECK_EQ(t_get("q", "writers_waiting"), 1);
+	t_expect(fd, "12345678");
+	t_wait_all();
+	t_expect(fd, "rt");
+	t_expect(fd, "later");
+}
+
 /* Room for small messages is no reason to let them pass a large one. */
 TEST(a_newcomer_does_not_overtake_a_waiting_writer)
 {
