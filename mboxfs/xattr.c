@@ -169,7 +169,10 @@ static int mboxfs_xattr_set(const struct xattr_handler *handler,
 	} else {
 		number = mbox_default_limits.value[limit];
 	}
-	return mboxfs_set_limit(inode, limit, number);
+	err = mboxfs_set_limit(inode, limit, number);
+	if (!err)
+		inode_set_ctime_current(inode);
+	return err;
 }
 
 static const struct xattr_handler mboxfs_xattr_handler = {

@@ -463,6 +463,13 @@ TEST(times_are_last_send_and_last_receive)
 	t_expect(fd, "y");
 	CHECK_EQ(fstat(fd, &d), 0);
 	CHECK(ns(d.st_atim) > ns(c.st_atim));
+	/* What is set is a change of the file, and neither of these. */
+	t_sleep_ms(20);
+	t_set("q", "max_messages", "5");
+	CHECK_EQ(fstat(fd, &a), 0);
+	CHECK(ns(a.st_ctim) > ns(d.st_ctim));
+	CHECK_EQ(ns(a.st_mtim), ns(d.st_mtim));
+	CHECK_EQ(ns(a.st_atim), ns(d.st_atim));
 }
 
 TEST(fsync_needs_the_right_to_write)
