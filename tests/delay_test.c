@@ -212,6 +212,24 @@ TEST(close_publishes_if_asked_to)
 	t_expect(fd, "2");
 }
 
+/* All of them, though who is killed does not wait for anything else. */
+TEST(a_killed_process_publishes_if_asked_to)
+{
+	int fd = delayed("100000"), i, many = 3000;
+
+	t_set("q", "flush_on_close", "1");
+	close(fd);
+	if (!t_fork()) {
+		fd = open("q", O_WRONLY);
+		for (i = 0; i < many; i++)
+			t_send(fd, "x");
+		kill(getpid(), SIGKILL);
+	}
+	CHECK(wait(NULL) > 0);
+	CHECK_EQ(t_get("q", "messages"), many);
+	CHECK_EQ(t_get("q", "delayed_messages"), 0);
+}
+
 TEST(revoke_takes_back_what_is_not_due)
 {
 	int fd = t_open("q", O_RDWR);
