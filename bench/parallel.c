@@ -21,10 +21,11 @@
 #include "peers.h"
 
 #define ROUNDS		7
-#define HEAT_ROUNDS	7
+#define HEAT_ROUNDS	10
 #define CEILING_ROUNDS	15
 #define WARM_UP		30000		/* us */
 #define WHILE		200000		/* us */
+#define HEAT_WHILE	1000000		/* us */
 #define CEILING_WHILE	1000000		/* us, of many slices */
 #define SLICE		5000000		/* ns */
 #define DEPTH		1024
@@ -90,8 +91,8 @@ static long all_done(void)
 	return sum;
 }
 
-/* How much is done in a second. */
-static double rate(void)
+/* How much is done in a second, looked at for so many microseconds. */
+static double rate(unsigned int us)
 {
 	long long begin, end;
 	long before, after;
@@ -99,7 +100,7 @@ static double rate(void)
 	usleep(WARM_UP);
 	begin = bench_now();
 	before = all_done();
-	usleep(WHILE);
+	usleep(us);
 	after = all_done();
 	end = bench_now();
 	return (long)((after - before) * 1e9 / (end - begin));
@@ -127,7 +128,7 @@ static void read_on(struct count *count)
 }
 
 static double throughput(const struct peer *of, int writers, int readers,
-			 size_t size)
+			 size_t size, unsigned int us)
 {
 	double result;
 
@@ -139,7 +140,7 @@ static double throughput(const struct peer *of, int writers, int readers,
 		start(read_on);
 	while (writers--)
 		start(write_on);
-	result = rate();
+	result = rate(us);
 	stop_all();
 	peer->close(&channel);
 	return result;
@@ -156,7 +157,7 @@ static void measure_throughput(int each, size_t size)
 	for (round = 0; round < ROUNDS; round++)
 		for (i = 0; i < ARRAY_SIZE(names); i++)
 			result[i][round] = throughput(peer_find(names[i]),
-						      each, each, size);
+						      each, each, size, WHILE);
 	for (i = 0; i < ARRAY_SIZE(names); i++) {
 		snprintf(key, sizeof(key), "parallel.%dw%dr.%zu.%s", each,
 			 each, size, names[i]);
@@ -172,7 +173,7 @@ static void measure_heat(int processes, size_t size)
 
 	for (i = 0; i < HEAT_ROUNDS; i++)
 		result[i] = throughput(peer_find("mboxfs"), processes / 2,
-				       processes / 2, size);
+				       processes / 2, size, HEAT_WHILE);
 	snprintf(key, sizeof(key), "heat.%d.%zu", processes, size);
 	report_median(result, HEAT_ROUNDS, key);
 }
