@@ -536,7 +536,8 @@ test_watch_on_a_terminal()
 	mboxctl create "$(printf 'long%.0s' {1..40})"
 	rm -f /tmp/before /tmp/after
 	: >$out
-	# The keys: by depth, and quit.
+	# The keys: by depth, and quit. What is shown tells when to press them.
+	# shellcheck disable=SC2094
 	(await_text $out SENT/S; printf d; await_text $out "by depth"; printf q) |
 		TERM=linux timeout 20 script -qec "stty cols 60 rows 10
 			stty -g >/tmp/before; mboxctl watch -n 300ms

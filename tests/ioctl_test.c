@@ -790,10 +790,11 @@ TEST(a_rendezvous_is_received_or_fails_never_both)
 			usleep(100);
 		_exit(0);
 	}
-	for (i = 0; i < t_scaled(5000) + 100 || !counts->ok ||
-		    !counts->failed; i++) {
+	/* And until it has seen both. */
+	for (i = t_scaled(5000) + 100; i > 0 || !counts->ok || !counts->failed;
+	     i--) {
 		kill(sender, SIGUSR1);
-		usleep(i % 300);
+		usleep(abs(i) % 300);
 	}
 	CHECK_EQ(ioctl(fd, MBOXFS_IOC_STOP), 0);
 	t_wait(reader);
