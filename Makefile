@@ -179,8 +179,8 @@ run: vm-module
 
 check: vm-module
 	@$(MAKE) -s tests
-	@$(VM) --add build/tests --add bench/fio --add build/examples \
-		--add build/bench/synchmess --add build/tools \
+	@$(VM) --timeout 3000 --add build/tests --add bench/fio \
+		--add build/examples --add build/bench/synchmess --add build/tools \
 		--add tools/completion/mboxctl.bash \
 		-- build/tests/run $(TESTS)
 
