@@ -236,7 +236,7 @@ void mbox_exit(struct mbox *box)
 		!list_empty(&box->rendezvous) || box->copying.messages);
 	mbox_clock_exit(box);
 	mbox_drop_spares(box);
-	mbox_store_take_all(&box->store, &left);
+	mbox_store_list(&box->store, &left);
 	mbox_msg_put_list(box->pool, &left);
 	mbox_account_exit(&box->account);
 	mbox_barrier_free(box->barrier);
@@ -272,7 +272,7 @@ __poll_t mbox_poll(struct mbox *box)
 
 /* All that are delayed or stored go; those who wait for a reader are let go. */
 static u64 __mbox_purge(struct mbox *box, struct rb_root *delayed,
-			struct mbox_after *after)
+			struct mbox_store *stored, struct mbox_after *after)
 {
 	u64 count = box->held.messages - box->copying.messages +
 		    box->delayed.messages;
@@ -282,8 +282,7 @@ static u64 __mbox_purge(struct mbox *box, struct rb_root *delayed,
 		if (sender->msg->state != MBOX_MSG_COPYING)
 			mbox_cancel_sender(sender->msg, after);
 	*delayed = __mbox_take_delayed(box);
-	mbox_store_take_all(&box->store, &after->garbage);
-	after->more = true;
+	mbox_store_move(&box->store, stored);
 	__mbox_forget_expiring(box);
 	box->held = box->copying;
 	box->purged = box->published;
@@ -304,13 +303,17 @@ static u64 __mbox_purge(struct mbox *box, struct rb_root *delayed,
 u64 mbox_purge(struct mbox *box)
 {
 	struct mbox_after after;
+	struct mbox_store stored;
 	struct rb_root delayed;
+	LIST_HEAD(garbage);
 	u64 count;
 
 	mbox_lock(box, &after);
-	count = __mbox_purge(box, &delayed, &after);
+	count = __mbox_purge(box, &delayed, &stored, &after);
 	mbox_unlock(box, &after);
 	mbox_free_delayed(box, &delayed);
+	mbox_store_list(&stored, &garbage);
+	mbox_msg_put_list(box->pool, &garbage);
 	return count;
 }
 

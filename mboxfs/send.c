@@ -163,40 +163,49 @@ static int __mbox_may_wait(struct mbox *box, u64 len, struct mbox_after *after)
 	return ret;
 }
 
-/* The bytes of those that go until @msg fits, or of a batch of them. */
-static u64 __mbox_would_drop(struct mbox *box, const struct mbox_msg *msg)
+/*
+ * What has to go until @msg fits: the worst ones, but none of a higher priority.
+ * *@bytes is what these are, or a batch of them.
+ *
+ * Return: 0; -ENOSPC if it does not fit even then; -EAGAIN if a batch of them
+ * is not enough.
+ */
+static int __mbox_plan_drop(struct mbox *box, const struct mbox_msg *msg,
+			    u64 *bytes)
 {
 	struct mbox_msg *worst = mbox_store_worst(&box->store);
 	u64 messages = box->held.messages + box->delayed.messages;
-	u64 bytes = __mbox_used(box), dropped = 0;
+	u64 used = __mbox_used(box);
 	unsigned int batch = MBOX_BATCH;
 
-	while (batch-- && worst &&
-	       !__mbox_fits_beside(box, messages, bytes - dropped, msg->len)) {
+	*bytes = 0;
+	while (!__mbox_fits_beside(box, messages, used - *bytes, msg->len)) {
+		if (!worst || worst->priority > msg->priority)
+			return -ENOSPC;
+		if (!batch--)
+			return -EAGAIN;
 		messages--;
-		dropped += worst->len;
+		*bytes += worst->len;
 		worst = mbox_store_less_bad(&box->store, worst);
 	}
-	return dropped;
+	return 0;
 }
 
-/* Reserve for @msg; what is going to be dropped for it makes room, too. */
-static int __mbox_reserve_dropping(struct mbox *box, const struct mbox_msg *msg,
-				   struct mbox_after *after)
+/* Whether @msg fits beside those that stay whatever is dropped for it. */
+static bool __mbox_can_fit(struct mbox *box, const struct mbox_msg *msg)
 {
-	u64 used = __mbox_used(box) + msg->len;
-	int ret = __mbox_reserve(box, used, after);
+	struct mbox_sum stay = box->copying;
 
-	if (ret)
-		ret = __mbox_reserve(box, used - __mbox_would_drop(box, msg),
-				     after);
-	return ret;
+	mbox_store_above(&box->store, msg->priority, &stay);
+	return __mbox_fits_beside(box, stay.messages + box->delayed.messages,
+				  stay.bytes + box->delayed.bytes, msg->len);
 }
 
 /*
  * Make room for @msg by dropping older messages, if that can make enough: none
  * of a higher priority, none that are delayed or being copied. What it needs
- * of the ceilings is reserved.
+ * of the ceilings is reserved; what is going to be dropped makes room there,
+ * too.
  *
  * Return: 0, -ENOSPC or -EDQUOT if it cannot (nothing is dropped then), or
  * -EAGAIN after a batch, to go on in another step.
@@ -204,16 +213,17 @@ static int __mbox_reserve_dropping(struct mbox *box, const struct mbox_msg *msg,
 static int __mbox_drop_oldest(struct mbox *box, struct mbox_msg *msg,
 			      struct mbox_after *after)
 {
+	u64 used = __mbox_used(box) + msg->len, bytes;
 	unsigned int batch = MBOX_BATCH;
-	struct mbox_sum stay = box->copying;
 	struct mbox_msg *worst;
-	int ret;
+	int plan, ret;
 
-	mbox_store_above(&box->store, msg->priority, &stay);
-	if (!__mbox_fits_beside(box, stay.messages + box->delayed.messages,
-				stay.bytes + box->delayed.bytes, msg->len))
+	plan = __mbox_plan_drop(box, msg, &bytes);
+	if (plan == -ENOSPC || (plan == -EAGAIN && !__mbox_can_fit(box, msg)))
 		return -ENOSPC;
-	ret = __mbox_reserve_dropping(box, msg, after);
+	ret = __mbox_reserve(box, used, after);
+	if (ret)
+		ret = __mbox_reserve(box, used - bytes, after);
 	if (ret)
 		return ret;
 	while (!__mbox_fits(box, msg->len)) {

@@ -155,19 +155,30 @@ void mbox_store_del_level(struct mbox_store *store, struct mbox_msg *msg)
 }
 
 /**
- * mbox_store_take_all - empty a store
- * @store:	the store
+ * mbox_store_move - take all messages out of a store in one go
+ * @store:	the store; empty afterwards
+ * @to:		gets them; need not have been set up
+ */
+void mbox_store_move(struct mbox_store *store, struct mbox_store *to)
+{
+	mbox_store_init(to);
+	list_splice_init(&store->plain, &to->plain);
+	swap(store->levels, to->levels);
+}
+
+/**
+ * mbox_store_list - make a store a list
+ * @store:	the store, of which no use can be made afterwards
  * @list:	gets all messages, in no certain order of priorities
  */
-void mbox_store_take_all(struct mbox_store *store, struct list_head *list)
+void mbox_store_list(struct mbox_store *store, struct list_head *list)
 {
 	struct mbox_level *level;
 
 	for (level = mbox_level(rb_first_cached(&store->levels)); level;
 	     level = mbox_level(rb_next(&level->node)))
-		list_splice_tail_init(&level->messages, list);
-	list_splice_tail_init(&store->plain, list);
-	store->levels = RB_ROOT_CACHED;
+		list_splice_tail(&level->messages, list);
+	list_splice_tail(&store->plain, list);
 }
 
 /**

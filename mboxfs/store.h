@@ -27,7 +27,8 @@ void mbox_store_add_level(struct mbox_store *store, struct mbox_msg *msg);
 void mbox_store_put_back(struct mbox_store *store, struct mbox_msg *msg,
 			 struct mbox_msg *prev);
 void mbox_store_del_level(struct mbox_store *store, struct mbox_msg *msg);
-void mbox_store_take_all(struct mbox_store *store, struct list_head *list);
+void mbox_store_move(struct mbox_store *store, struct mbox_store *to);
+void mbox_store_list(struct mbox_store *store, struct list_head *list);
 struct mbox_msg *mbox_store_first_level(struct mbox_store *store);
 struct mbox_msg *mbox_store_next(struct mbox_store *store,
 				 struct mbox_msg *msg);

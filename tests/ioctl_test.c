@@ -224,6 +224,44 @@ TEST(drop_oldest_goes_by_priority)
 	CHECK_EQ(t_get("q", "messages"), 2);
 }
 
+static int send_bytes(int fd, uint32_t len, unsigned int priority)
+{
+	static char data[8000];
+	struct mboxfs_msg m = t_msg(data, len, 0);
+
+	m.priority = priority;
+	return ioctl(fd, MBOXFS_IOC_SEND, &m);
+}
+
+/* More have to go than are looked at in one step; of many priorities. */
+TEST(thousands_are_dropped_or_none)
+{
+	int fd = t_open("q", O_RDWR), i;
+
+	t_set("q", "max_messages", "0");
+	t_set("q", "max_bytes", "10000");
+	t_set("q", "when_full", "drop_oldest");
+	for (i = 0; i < 5000; i++)
+		CHECK_EQ(send_bytes(fd, 1, i), 0);
+	CHECK_EQ(send_bytes(fd, 5000, 9000), 0);
+	CHECK_ERR(send_bytes(fd, 5001, 8999), ENOSPC);
+	CHECK_ERR(send_bytes(fd, 3001, 2999), ENOSPC);
+	CHECK_ERR(send_bytes(fd, 500, 498), ENOSPC);
+	CHECK_EQ(t_get("q", "messages"), 5001);
+	CHECK_EQ(t_get("q", "dropped_total"), 0);
+	CHECK_EQ(send_bytes(fd, 3000, 2999), 0);
+	CHECK_EQ(t_get("q", "messages"), 2002);
+	CHECK_EQ(t_get("q", "dropped_total"), 3000);
+	/* What is left goes at once. */
+	CHECK_EQ(ioctl(fd, MBOXFS_IOC_PURGE), 2002);
+	CHECK_EQ(t_get("q", "messages"), 0);
+	CHECK_EQ(t_get("q", "bytes"), 0);
+	CHECK_EQ(t_get("q", "purged_total"), 2002);
+	t_expect_empty(fd);
+	CHECK_EQ(t_send_as(fd, "x", 7, 0), 0);
+	t_expect(fd, "x");
+}
+
 TEST(peek_removes_nothing)
 {
 	int fd = t_open("q", O_RDWR), i;
