@@ -36,19 +36,6 @@ json()
 	jq -r "$1" $out
 }
 
-# Wait until a command's output is so.
-until_is()
-{
-	local wanted=$1 i
-
-	shift
-	for ((i = 0; i < 1000; i++)); do
-		[ "$("$@")" != "$wanted" ] || return 0
-		sleep 0.01
-	done
-	fail "line ${BASH_LINENO[0]}: $* is $("$@"), not $wanted"
-}
-
 verbs()
 {
 	mboxctl --help | awk '/^  [a-z]/ { print $1 }'

@@ -171,7 +171,7 @@ test_recv_takes_one_or_more()
 	pid=$!
 	await q readers_waiting 1
 	mboxctl send q seven eight
-	until_is $'seven\neight' cat /tmp/follow
+	soon yields $'seven\neight' cat /tmp/follow
 	mboxctl stop q
 	wait $pid
 	status 1 mboxctl recv q
@@ -471,7 +471,7 @@ test_barriers()
 	status 0 mboxctl barrier --json g 1
 	is "$(json .last)" true
 	mboxctl barrier --timeout 20s q 2 >/dev/null &
-	until_is 1 busybox sh -c \
+	soon yields 1 busybox sh -c \
 		'mboxctl barrier --nonblock q 3 2>&1 | grep -c "not 3 parties"'
 	mboxctl barrier q 2 >/dev/null
 	wait
@@ -520,7 +520,7 @@ test_watch_survives_what_comes_and_goes()
 	is "$(cat $err)" ""
 	# It ends with its group, and says why.
 	mboxctl watch --interval 50ms "$PWD/g" >$out 2>$err &
-	until_is 1 grep -cm1 SENT/S $out
+	soon yields 1 grep -cm1 SENT/S $out
 	rm -r g
 	i=0
 	wait $! || i=$?

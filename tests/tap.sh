@@ -28,28 +28,47 @@ attr()
 	getfattr --only-values -n "user.mboxfs.$2" "$1" 2>/dev/null
 }
 
+# soon COMMAND...: try until it succeeds, for some 20 s
+soon()
+{
+	local i got=
+
+	for ((i = 0; i < 2000; i++)); do
+		! "$@" 2>/dev/null || return 0
+		sleep 0.01
+	done
+	fail "still no success: $*${got:+; got: $got}"
+}
+
+# For soon: whether a command prints WANTED, or a line of it is like REGEX.
+yields()
+{
+	local wanted=$1
+
+	shift
+	got=$("$@")
+	[ "$got" = "$wanted" ]
+}
+
+shows()
+{
+	local regex=$1
+
+	shift
+	got=$("$@")
+	grep -q "$regex" <<<"$got"
+}
+
 # await FILE ATTRIBUTE VALUE
 await()
 {
-	local i
-
-	for ((i = 0; i < 2000; i++)); do
-		[ "$(attr "$1" "$2")" != "$3" ] || return 0
-		sleep 0.01
-	done
-	fail "$2 of $1 stays $(attr "$1" "$2"), not $3"
+	soon yields "$3" attr "$1" "$2"
 }
 
 # await_text FILE REGEX: until a line is so
 await_text()
 {
-	local i
-
-	for ((i = 0; i < 2000; i++)); do
-		! grep -q "$2" "$1" || return 0
-		sleep 0.01
-	done
-	fail "no '$2' in $1: $(cat "$1")"
+	soon shows "$2" cat "$1"
 }
 
 run_tests()

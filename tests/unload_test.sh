@@ -27,18 +27,6 @@ start_load()
 	sleep "$((RANDOM % 3)).$((RANDOM % 10))"
 }
 
-# soon COMMAND...: until it succeeds
-soon()
-{
-	local i
-
-	for ((i = 0; i < 300; i++)); do
-		! "$@" 2>/dev/null || return 0
-		sleep 0.1
-	done
-	fail "no success in 30 s: $*"
-}
-
 kill_all()
 {
 	pkill -KILL '_test$'
