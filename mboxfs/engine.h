@@ -156,13 +156,8 @@ void __mbox_unexpire(struct mbox *box, struct mbox_msg *msg);
 bool __mbox_catch_up_now(struct mbox *box, struct mbox_after *after);
 void __mbox_arm(struct mbox *box);
 
-/**
- * mbox_lock - begin a step
- * @box:	the mailbox
- * @after:	collects what the step leads to
- */
-static inline void mbox_lock(struct mbox *box, struct mbox_after *after)
-	__acquires(&box->lock)
+/* Begin a step with the lock held. */
+static inline void __mbox_begin_step(struct mbox_after *after)
 {
 	INIT_LIST_HEAD(&after->ended);
 	INIT_LIST_HEAD(&after->garbage);
@@ -172,6 +167,17 @@ static inline void mbox_lock(struct mbox *box, struct mbox_after *after)
 	after->hangup = false;
 	after->event = false;
 	after->more = false;
+}
+
+/**
+ * mbox_lock - take the lock and begin a step
+ * @box:	the mailbox
+ * @after:	collects what the step leads to
+ */
+static inline void mbox_lock(struct mbox *box, struct mbox_after *after)
+	__acquires(&box->lock)
+{
+	__mbox_begin_step(after);
 	spin_lock(&box->lock);
 }
 

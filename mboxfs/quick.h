@@ -12,10 +12,13 @@
 #include "engine.h"
 #include "trace.h"
 
+/* These are called with the lock held, so that it is not taken twice. */
 int mbox_send_slow(struct mbox *box, struct mbox_msg *msg, unsigned int flags,
-		   s64 timeout);
-struct mbox_msg *mbox_receive_slow(struct mbox *box, struct mbox_want *want);
-void mbox_consume_slow(struct mbox *box, struct mbox_msg **msgs, int count);
+		   s64 timeout) __releases(&box->lock);
+struct mbox_msg *mbox_receive_slow(struct mbox *box, struct mbox_want *want)
+	__releases(&box->lock);
+void mbox_consume_slow(struct mbox *box, struct mbox_msg **msgs, int count)
+	__releases(&box->lock);
 
 /**
  * mbox_new_msg - make a message to send to a mailbox
@@ -108,14 +111,13 @@ static inline int mbox_send(struct mbox *box, struct mbox_msg *msg,
 			    unsigned int flags, s64 timeout)
 {
 	u64 now = 0;
-	bool sent;
 
-	if (unlikely(flags & MBOX_SYNC))
-		return mbox_send_slow(box, msg, flags, timeout);
 	spin_lock(&box->lock);
-	sent = __mbox_send_quickly(box, msg, &now);
+	if (unlikely((flags & MBOX_SYNC) ||
+		     !__mbox_send_quickly(box, msg, &now)))
+		return mbox_send_slow(box, msg, flags, timeout);
 	spin_unlock(&box->lock);
-	return likely(sent) ? 0 : mbox_send_slow(box, msg, flags, timeout);
+	return 0;
 }
 
 /* A message is with a reader now, who copies it out. */
@@ -143,16 +145,6 @@ static __always_inline struct mbox_msg *__mbox_take_quickly(struct mbox *box)
 	return msg;
 }
 
-static inline struct mbox_msg *mbox_receive_quickly(struct mbox *box)
-{
-	struct mbox_msg *msg;
-
-	spin_lock(&box->lock);
-	msg = __mbox_take_quickly(box);
-	spin_unlock(&box->lock);
-	return msg;
-}
-
 /**
  * mbox_receive - take a message, to copy it out
  * @box:	the mailbox
@@ -173,9 +165,13 @@ static inline struct mbox_msg *mbox_receive(struct mbox *box,
 {
 	struct mbox_msg *msg = NULL;
 
+	spin_lock(&box->lock);
 	if (likely(!(want->flags & MBOX_CHOOSY)))
-		msg = mbox_receive_quickly(box);
-	return likely(msg) ? msg : mbox_receive_slow(box, want);
+		msg = __mbox_take_quickly(box);
+	if (unlikely(!msg))
+		return mbox_receive_slow(box, want);
+	spin_unlock(&box->lock);
+	return msg;
 }
 
 /* A message has been received that nobody else cares for; see MBOX_QUICK. */
@@ -212,9 +208,10 @@ static inline void mbox_consume(struct mbox *box, struct mbox_msg **msgs,
 	spin_lock(&box->lock);
 	while (done < count && __mbox_consume_quickly(box, msgs[done]))
 		done++;
-	spin_unlock(&box->lock);
 	if (unlikely(done < count))
 		mbox_consume_slow(box, msgs + done, count - done);
+	else
+		spin_unlock(&box->lock);
 }
 
 #endif /* _MBOXFS_QUICK_H */

@@ -180,16 +180,20 @@ static struct mbox_msg *mbox_search_interrupted(const struct mbox_want *want)
 	return ERR_PTR(want->timeout < 0 ? -ERESTARTSYS : -EINTR);
 }
 
-/* mbox_receive() where there is no message, or where it has to be looked for. */
+/*
+ * mbox_receive() where there is no message, or where it has to be looked for.
+ * The lock is dropped.
+ */
 struct mbox_msg *mbox_receive_slow(struct mbox *box, struct mbox_want *want)
+	__releases(&box->lock)
 {
 	struct mbox_msg *msg, *mark = NULL;
 	struct mbox_search search;
 	struct mbox_after after;
 	u64 published = 0;
 
+	__mbox_begin_step(&after);
 	for (;;) {
-		mbox_lock(box, &after);
 		__mbox_catch_up(box, &after);
 		search = (struct mbox_search){ .batch = MBOX_BATCH };
 		if (mark && __mbox_can_go_on(box, mark, published))
@@ -207,6 +211,7 @@ struct mbox_msg *mbox_receive_slow(struct mbox *box, struct mbox_want *want)
 		if (msg)
 			goto out;
 		cond_resched();
+		mbox_lock(box, &after);
 	}
 	if (msg == ERR_PTR(-EAGAIN) && !(want->flags & MBOX_NONBLOCK))
 		msg = mbox_receive_queue(box, &after, want);
@@ -236,15 +241,15 @@ int mbox_receive_batch(struct mbox *box, struct mbox_want *want,
 	struct mbox_after after;
 	int n = 0;
 
-	if (likely(!(want->flags & MBOX_CHOOSY))) {
-		spin_lock(&box->lock);
+	spin_lock(&box->lock);
+	if (likely(!(want->flags & MBOX_CHOOSY)))
 		while (n < count && (msgs[n] = __mbox_take_quickly(box)))
 			n++;
+	if (likely(n)) {
 		spin_unlock(&box->lock);
-	}
-	if (likely(n))
 		return n;
-	msgs[0] = mbox_receive(box, want);
+	}
+	msgs[0] = mbox_receive_slow(box, want);
 	if (IS_ERR(msgs[0]))
 		return PTR_ERR(msgs[0]);
 	want->flags &= ~MBOX_WHOLE;
@@ -270,13 +275,14 @@ static void mbox_tell_sender(struct mbox_msg *msg, struct mbox_after *after)
 	__mbox_end_wait(sender, 0, after);
 }
 
-/* mbox_consume() where more is to be thought of. */
+/* mbox_consume() where more is to be thought of; the lock is dropped. */
 void mbox_consume_slow(struct mbox *box, struct mbox_msg **msgs, int count)
+	__releases(&box->lock)
 {
 	struct mbox_after after;
 	int i;
 
-	mbox_lock(box, &after);
+	__mbox_begin_step(&after);
 	for (i = 0; i < count; i++) {
 		mbox_sum_sub(&box->copying, msgs[i]);
 		mbox_sum_sub(&box->held, msgs[i]);

@@ -413,16 +413,17 @@ static int mbox_send_queue(struct mbox *box, struct mbox_after *after,
 	return ret;
 }
 
-/* mbox_send() where more is to be thought of. */
+/* mbox_send() where more is to be thought of; the lock is dropped. */
 int mbox_send_slow(struct mbox *box, struct mbox_msg *msg, unsigned int flags,
 		   s64 timeout)
+	__releases(&box->lock)
 {
 	struct mbox_after after;
 	bool again;
 	int ret;
 
-	do {
-		mbox_lock(box, &after);
+	__mbox_begin_step(&after);
+	for (;;) {
 		__mbox_catch_up(box, &after);
 		ret = __mbox_try_send(box, msg, flags, &after);
 		if (!ret && !(flags & MBOX_SYNC)) {
@@ -436,7 +437,10 @@ int mbox_send_slow(struct mbox *box, struct mbox_msg *msg, unsigned int flags,
 			return mbox_send_queue(box, &after, msg, !ret, flags,
 					       timeout);
 		mbox_unlock(box, &after);
-	} while (unlikely(again));
+		if (likely(!again))
+			break;
+		mbox_lock(box, &after);
+	}
 	mbox_msg_put(box->pool, msg);
 	return ret;
 }
@@ -447,9 +451,9 @@ static int mbox_send_some(struct mbox *box, struct list_head *msgs,
 {
 	struct mbox_after after;
 	struct mbox_msg *msg;
-	bool again = true;
 	int done = 0;
 	u64 now = 0;
+	bool again;
 
 	spin_lock(&box->lock);
 	while (!list_empty(msgs)) {
@@ -461,9 +465,12 @@ static int mbox_send_some(struct mbox *box, struct list_head *msgs,
 		}
 		done++;
 	}
-	spin_unlock(&box->lock);
-	while (again && !list_empty(msgs)) {
-		mbox_lock(box, &after);
+	if (likely(list_empty(msgs))) {
+		spin_unlock(&box->lock);
+		return done;
+	}
+	__mbox_begin_step(&after);
+	for (;;) {
 		__mbox_catch_up(box, &after);
 		while (!list_empty(msgs)) {
 			msg = list_first_entry(msgs, struct mbox_msg, node);
@@ -476,8 +483,10 @@ static int mbox_send_some(struct mbox *box, struct list_head *msgs,
 		}
 		again = *err == -EDQUOT && after.full;
 		mbox_unlock(box, &after);
+		if (likely(!again || list_empty(msgs)))
+			return done;
+		mbox_lock(box, &after);
 	}
-	return done;
 }
 
 /**
