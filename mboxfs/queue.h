@@ -174,6 +174,8 @@ struct mbox_clock {
  * @purged_total: messages purged
  * @spare:	messages that are kept for reuse, see spare.c
  * @spare_memory: bytes of them
+ * @slept_at:	the low part of @received_total when a reader fell asleep;
+ *		written without the lock, as it is but a hint
  * @keeper:	place among its pool's keepers, as long as any may be there;
  *		changed with the pool's lock held, too
  * @limits:	limits and policies
@@ -199,6 +201,7 @@ struct mbox {
 	u32			readers_waiting;
 	u32			writers_waiting;
 	u32			spare_memory;
+	u32			slept_at;
 	struct mbox_msg		*spare;
 	struct list_head	keeper;
 	struct mbox_sum		held;
