@@ -79,7 +79,7 @@
  *	holds when it ends (@special); whether anyone polls is looked up. So
  *	mbox_send(), mbox_receive() and mbox_consume() first try to do
  *	just that, with the lock held as briefly as can be, and leave all else
- *	to a step.
+ *	to a step, which begins with the lock they hold.
  *
  * MBOX_DUE: the clock decides, not the timer.
  *	Whoever looks for messages or counts them calls __mbox_catch_up() first:
