@@ -14,7 +14,8 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 
-#include "engine.h"
+#include "queue.h"
+#include "wait.h"
 
 /**
  * struct mbox_gate - tasks that wait for the same thing
@@ -89,7 +90,7 @@ void mbox_barrier_free(struct mbox_barrier *barrier)
 }
 
 /* Leave a gate, unless it has been opened. */
-static bool mbox_gate_leave(struct mbox_waiter *waiter, int why, bool killed)
+static bool mbox_gate_leave(struct mbox_waiter *waiter, int why, bool at_once)
 {
 	struct mbox_gate_waiter *w =
 		container_of(waiter, struct mbox_gate_waiter, waiter);
@@ -114,7 +115,8 @@ static int mbox_gate_wait(struct mbox_barrier *barrier, struct mbox_gate *gate,
 		.opened = gate->opened,
 	};
 
-	__mbox_queue(&gate->waiters, &gate->count, &w.waiter);
+	mbox_waiter_begin(&w.waiter, &gate->count);
+	list_add_tail(&w.waiter.node, &gate->waiters);
 	spin_unlock(&barrier->lock);
 	return mbox_wait(&w.waiter, timeout, mbox_gate_leave);
 }
@@ -134,8 +136,10 @@ static void mbox_gate_let_go(struct list_head *gone, int result)
 {
 	struct mbox_waiter *waiter;
 
-	list_for_each_entry(waiter, gone, node)
+	list_for_each_entry(waiter, gone, node) {
 		waiter->result = result;
+		cond_resched();
+	}
 	mbox_wake(gone);
 }
 

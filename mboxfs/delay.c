@@ -9,6 +9,7 @@
 #include "engine.h"
 
 #include <linux/kernel.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
 
@@ -84,44 +85,6 @@ void __mbox_undelay(struct mbox *box, struct mbox_msg *msg)
 }
 
 /**
- * __mbox_take_delayed - take all delayed messages out
- * @box:	the mailbox
- *
- * Context: lock held.
- * Return: their tree, for mbox_free_delayed().
- */
-struct rb_root __mbox_take_delayed(struct mbox *box)
-{
-	struct mbox_clock *clock = box->clock;
-	struct rb_root root = RB_ROOT;
-
-	if (!clock)
-		return root;
-	root = clock->due.rb_root;
-	clock->due = RB_ROOT_CACHED;
-	clock->last_due = NULL;
-	box->delayed = (struct mbox_sum){};
-	return root;
-}
-
-/**
- * mbox_free_delayed - free messages that have been taken out
- * @box:	the mailbox
- * @delayed:	from __mbox_take_delayed()
- *
- * Context: sleeps; no lock held.
- */
-void mbox_free_delayed(struct mbox *box, struct rb_root *delayed)
-{
-	struct mbox_msg *msg, *next;
-
-	rbtree_postorder_for_each_entry_safe(msg, next, delayed, due_node) {
-		mbox_msg_put(box->pool, msg);
-		cond_resched();
-	}
-}
-
-/**
  * __mbox_expire_at - a stored message goes when its time comes
  * @box:	the mailbox
  * @msg:	the message, which has a time to live; @time is set
@@ -161,18 +124,6 @@ void __mbox_unexpire(struct mbox *box, struct mbox_msg *msg)
 	rb_erase_cached(&msg->extra->expiry, &box->clock->expiring);
 }
 
-/**
- * __mbox_forget_expiring - __mbox_unexpire() for all stored messages
- * @box:	the mailbox
- *
- * Context: lock held.
- */
-void __mbox_forget_expiring(struct mbox *box)
-{
-	if (box->clock)
-		box->clock->expiring = RB_ROOT_CACHED;
-}
-
 static struct mbox_msg *__mbox_first_due(const struct mbox *box)
 {
 	return mbox_due_msg(rb_first_cached(&box->clock->due));
@@ -207,27 +158,23 @@ static u64 __mbox_next_expiry(const struct mbox *box)
  */
 bool __mbox_catch_up_now(struct mbox *box, struct mbox_after *after)
 {
-	unsigned int batch = MBOX_BATCH;
 	struct mbox_msg *msg;
 	u64 now = ktime_get_boottime_ns();
-	bool expired = false;
 
-	for (; batch && __mbox_next_due(box) <= now; batch--) {
+	while (!__mbox_step_full(after) && __mbox_next_due(box) <= now) {
 		msg = __mbox_first_due(box);
 		__mbox_undelay(box, msg);
 		trace_mboxfs_publish(box, msg);
 		__mbox_publish(box, msg, now, after);
 	}
-	for (; batch && __mbox_next_expiry(box) <= now; batch--) {
+	while (!__mbox_step_full(after) && __mbox_next_expiry(box) <= now) {
 		msg = __mbox_first_expiring(box)->msg;
 		trace_mboxfs_expire(box, msg);
 		__mbox_discard(box, msg, after);
 		box->expired_total++;
-		expired = true;
+		after->visits++;
 	}
-	if (expired)
-		__mbox_settle(box, after);
-	return !batch;
+	return __mbox_step_full(after);
 }
 
 /**
@@ -325,6 +272,7 @@ int mbox_need_clock(struct mbox *box, gfp_t gfp)
 void mbox_clock_exit(struct mbox *box)
 {
 	struct mbox_clock *clock = box->clock;
+	struct mbox_msg *msg, *next;
 
 	if (!clock)
 		return;
@@ -333,7 +281,11 @@ void mbox_clock_exit(struct mbox *box)
 	spin_unlock(&box->lock);
 	hrtimer_cancel(&clock->timer);
 	cancel_work_sync(&clock->work);
-	mbox_free_delayed(box, &clock->due.rb_root);
+	rbtree_postorder_for_each_entry_safe(msg, next, &clock->due.rb_root,
+					     due_node) {
+		mbox_msg_put(box->pool, msg);
+		cond_resched();
+	}
 	kfree(clock);
 }
 
@@ -347,10 +299,10 @@ void mbox_clock_exit(struct mbox *box)
 int mbox_flush(struct mbox *box)
 {
 	struct mbox_clock *clock = READ_ONCE(box->clock);
-	unsigned int batch;
 	struct mbox_msg *msg;
 	struct mbox_after after;
 	u64 last = 0, now;
+	bool more;
 
 	if (!clock)
 		return 0;
@@ -360,66 +312,139 @@ int mbox_flush(struct mbox *box)
 		if (!last && clock->last_due)
 			last = mbox_due_msg(clock->last_due)->time;
 		now = clock->last_due ? ktime_get_boottime_ns() : 0;
-		for (batch = MBOX_BATCH; batch; batch--) {
-			if (!last || __mbox_next_due(box) > last)
-				break;
+		while (!__mbox_step_full(&after) && last &&
+		       __mbox_next_due(box) <= last) {
 			msg = __mbox_first_due(box);
 			__mbox_undelay(box, msg);
 			trace_mboxfs_publish(box, msg);
 			__mbox_publish(box, msg, now, &after);
 		}
+		more = __mbox_step_full(&after);
 		mbox_unlock(box, &after);
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		cond_resched();
-	} while (!batch);
+	} while (more);
 	return 0;
 }
 
-static struct rb_root __mbox_revoke_all(struct mbox *box,
-					struct mbox_after *after)
-{
-	struct mbox_waiter *sender, *next;
-	struct rb_root revoked;
+/**
+ * struct mbox_take_back - how far the taking back of messages has come
+ * @uid:	whose, or INVALID_UID: everyone's
+ * @last:	the last message that had been sent when it began
+ * @due:	where it is in the order in which they are due
+ * @seq:	and of those that are due then
+ * @count:	how many have been taken back
+ */
+struct mbox_take_back {
+	kuid_t	uid;
+	u64	last;
+	u64	due;
+	u64	seq;
+	u64	count;
+};
 
-	list_for_each_entry_safe(sender, next, &box->rendezvous, node)
-		if (sender->msg->state == MBOX_MSG_DELAYED)
-			mbox_cancel_sender(sender->msg, after);
-	box->revoked_total += box->delayed.messages;
-	trace_mboxfs_revoke(box, box->delayed.messages);
-	revoked = __mbox_take_delayed(box);
-	__mbox_settle(box, after);
-	return revoked;
+/* The first delayed message that is behind a place in the order. */
+static struct mbox_msg *__mbox_delayed_from(const struct mbox *box, u64 due,
+					    u64 seq)
+{
+	struct rb_node *node = box->clock->due.rb_root.rb_node, *found = NULL;
+	struct mbox_msg *msg;
+
+	while (node) {
+		msg = mbox_due_msg(node);
+		if (msg->time > due || (msg->time == due && msg->seq > seq)) {
+			found = node;
+			node = node->rb_left;
+		} else {
+			node = node->rb_right;
+		}
+	}
+	return mbox_due_msg(found);
+}
+
+/* Go on taking back; whether that is all. */
+static bool __mbox_take_back(struct mbox *box, struct mbox_take_back *back,
+			     u64 *total, struct mbox_after *after)
+{
+	struct mbox_msg *msg, *next;
+
+	msg = __mbox_delayed_from(box, back->due, back->seq);
+	for (; msg && !__mbox_step_full(after); msg = next) {
+		next = mbox_due_msg(rb_next(&msg->due_node));
+		after->visits++;
+		back->due = msg->time;
+		back->seq = msg->seq;
+		if (msg->seq > back->last || (uid_valid(back->uid) &&
+					      !uid_eq(back->uid, msg->uid)))
+			continue;
+		__mbox_undelay(box, msg);
+		msg->state = MBOX_MSG_OUTSIDE;
+		mbox_cancel_sender(msg, after);
+		mbox_after_put(after, msg);
+		(*total)++;
+		back->count++;
+	}
+	return !msg;
+}
+
+/**
+ * mbox_take_back - take back messages that are delayed
+ * @box:	the mailbox
+ * @uid:	whose, or INVALID_UID: everyone's
+ * @total:	the mailbox's counter of what has become of them
+ *
+ * What is sent meanwhile stays.
+ *
+ * Context: sleeps; no lock held.
+ * Return: how many have been taken back; less than all if killed.
+ */
+u64 mbox_take_back(struct mbox *box, kuid_t uid, u64 *total)
+{
+	struct mbox_take_back back = { .uid = uid };
+	struct mbox_after after;
+	bool done;
+
+	if (!READ_ONCE(box->clock))
+		return 0;
+	mbox_lock(box, &after);
+	back.last = box->sent_total;
+	for (;;) {
+		done = __mbox_take_back(box, &back, total, &after);
+		mbox_unlock(box, &after);
+		if (done || fatal_signal_pending(current))
+			return back.count;
+		cond_resched();
+		mbox_lock(box, &after);
+	}
 }
 
 /**
  * mbox_revoke - take back what is not due yet
  * @box:	the mailbox
+ * @uid:	whose, or INVALID_UID: everyone's
  *
  * What is due by the clock is published first.
  *
  * Context: sleeps; no lock held.
- * Return: how many have been taken back; 0 also if killed before.
+ * Return: how many have been taken back; less than all if killed.
  */
-u64 mbox_revoke(struct mbox *box)
+u64 mbox_revoke(struct mbox *box, kuid_t uid)
 {
-	struct rb_root revoked = RB_ROOT;
 	struct mbox_after after;
-	u64 count = 0;
 	bool more;
+	u64 count;
 
 	do {
 		mbox_lock(box, &after);
 		more = __mbox_catch_up(box, &after);
-		if (!more && box->delayed.messages) {
-			count = box->delayed.messages;
-			revoked = __mbox_revoke_all(box, &after);
-		}
 		mbox_unlock(box, &after);
 		cond_resched();
-	} while (more && !fatal_signal_pending(current));
-
-	mbox_free_delayed(box, &revoked);
+		if (fatal_signal_pending(current))
+			return 0;
+	} while (more);
+	count = mbox_take_back(box, uid, &box->revoked_total);
+	trace_mboxfs_revoke(box, count);
 	return count;
 }
 

@@ -60,7 +60,7 @@ static int mboxfs_revoke_one(struct inode *inode, void *data)
 	struct mboxfs_group_call *call = data;
 
 	if (!inode_permission(call->idmap, inode, MAY_WRITE))
-		call->count += mbox_revoke(mboxfs_box(inode));
+		call->count += mbox_revoke(mboxfs_box(inode), INVALID_UID);
 	return 0;
 }
 

@@ -1,54 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the files of the engine share: queue.c, send.c, receive.c, wait.c and
- * delay.c. The rules are in queue.h. "__" means that the mailbox's lock is held.
+ * What the files of the engine share. The rules are in queue.h. "__" means that
+ * the mailbox's lock is held.
  */
 #ifndef _MBOXFS_ENGINE_H
 #define _MBOXFS_ENGINE_H
 
 #include "queue.h"
+#include "wait.h"
 
 #include "uapi/linux/mboxfs.h"
 
-/* Messages handled before the lock is let go for a moment. */
+/* Messages and waiters looked at before the lock is let go for a moment. */
 #define MBOX_BATCH		1000
 
 /* Bytes of messages that a mailbox keeps for reuse, see spare.c. */
 #define MBOX_KEEP_MAX		(64 << 10)
-
-/**
- * struct mbox_waiter - a task that waits, on its own stack
- * @node:	in a queue, later on a list of ended waits
- * @task:	who waits
- * @prio:	its real-time priority; all others are equal
- * @waiting:	the counter of those who wait like this
- * @queued:	still waiting; guarded by the lock of the queue
- * @ended:	the wait is over and the waker is gone, see MBOX_HANDOFF
- * @leaving:	a sender who has to go as soon as its message is not being
- *		copied any more: with which error
- * @result:	0 or an error
- * @box:	of whom: readers and writers
- * @want:	what a reader waits for
- * @msg:	what a writer sends, as long as it is the writer's; what a
- *		rendezvous waits for; what a reader got
- * @len:	of the message that was too long for a reader
- * @sync:	a writer who waits until its message has been received
- */
-struct mbox_waiter {
-	struct list_head	node;
-	struct task_struct	*task;
-	int			prio;
-	u32			*waiting;
-	bool			queued;
-	bool			ended;
-	bool			sync;
-	int			leaving;
-	int			result;
-	struct mbox		*box;
-	const struct mbox_want	*want;
-	struct mbox_msg		*msg;
-	u32			len;
-};
 
 /**
  * struct mbox_after - what a step has led to, done after the unlock
@@ -60,7 +27,8 @@ struct mbox_waiter {
  * @writable:	there is room now and was not before
  * @hangup:	the mailbox has been stopped, or is drained after that
  * @event:	something may matter to those who poll
- * @more:	@ended, @garbage or @full may have something
+ * @more:	there is something to do after the unlock
+ * @visits:	messages and waiters that have been looked at, see MBOX_BATCH
  */
 struct mbox_after {
 	struct list_head	ended;
@@ -71,10 +39,8 @@ struct mbox_after {
 	bool			hangup;
 	bool			event;
 	bool			more;
+	unsigned int		visits;
 };
-
-/* Leaves a queue unless the wait has been ended; see mbox_leave(). */
-typedef bool (*mbox_leave_t)(struct mbox_waiter *waiter, int why, bool killed);
 
 static inline u64 __mbox_limit(const struct mbox *box, enum mbox_limit limit)
 {
@@ -116,41 +82,37 @@ static inline int __mbox_refusal(const struct mbox *box)
 /* In queue.c */
 void __mbox_owe_room(struct mbox *box);
 void mbox_finish(struct mbox *box, struct mbox_after *after, bool watched);
-void __mbox_publish(struct mbox *box, struct mbox_msg *msg, u64 now,
-		    struct mbox_after *after);
+void __mbox_help(struct mbox *box, struct mbox_after *after);
 void __mbox_discard(struct mbox *box, struct mbox_msg *msg,
 		    struct mbox_after *after);
-void __mbox_settle_all(struct mbox *box, struct mbox_after *after);
+bool mbox_leave(struct mbox_waiter *waiter, int why, bool at_once);
+
+/* In match.c */
+void __mbox_publish(struct mbox *box, struct mbox_msg *msg, u64 now,
+		    struct mbox_after *after);
+void __mbox_put_back(struct mbox *box, struct mbox_msg *msg,
+		     struct mbox_msg *prev, struct mbox_after *after);
+bool __mbox_wanted(const struct mbox *box, const struct mbox_msg *msg);
+void __mbox_settle(struct mbox *box, struct mbox_after *after);
 
 /* In send.c */
 bool __mbox_writable(const struct mbox *box);
-void __mbox_admit(struct mbox *box, struct mbox_after *after);
+bool __mbox_admit(struct mbox *box, struct mbox_after *after);
 void mbox_cancel_sender(struct mbox_msg *msg, struct mbox_after *after);
 bool __mbox_withdraw(struct mbox *box, struct mbox_waiter *sender);
 
 /* In receive.c */
-bool __mbox_hand_over(struct mbox *box, struct mbox_msg *msg,
-		      struct mbox_after *after);
-bool __mbox_wanted(const struct mbox *box, const struct mbox_msg *msg);
-
-/* In wait.c */
-void __mbox_queue(struct list_head *queue, u32 *waiting,
-		  struct mbox_waiter *waiter);
-void __mbox_end_wait(struct mbox_waiter *waiter, int result,
-		     struct mbox_after *after);
-void __mbox_unqueue(struct mbox_waiter *waiter);
-bool mbox_leave(struct mbox_waiter *waiter, int why, bool killed);
-int mbox_wait(struct mbox_waiter *waiter, s64 timeout, mbox_leave_t leave);
-void mbox_wake(struct list_head *ended);
+bool mbox_matches(const struct mbox_msg *msg, const struct mbox_want *want);
+bool mbox_too_long(const struct mbox_msg *msg, const struct mbox_want *want);
+bool __mbox_found(struct mbox *box, struct mbox_msg *msg, bool back);
+void __mbox_pass_mark(struct mbox *box, const struct mbox_msg *msg);
 
 /* In delay.c */
 int mbox_need_clock(struct mbox *box, gfp_t gfp);
 void mbox_clock_exit(struct mbox *box);
 void __mbox_delay(struct mbox *box, struct mbox_msg *msg, u64 due);
 void __mbox_undelay(struct mbox *box, struct mbox_msg *msg);
-struct rb_root __mbox_take_delayed(struct mbox *box);
-void mbox_free_delayed(struct mbox *box, struct rb_root *delayed);
-void __mbox_forget_expiring(struct mbox *box);
+u64 mbox_take_back(struct mbox *box, kuid_t uid, u64 *total);
 void __mbox_expire_at(struct mbox *box, struct mbox_msg *msg);
 void __mbox_unexpire(struct mbox *box, struct mbox_msg *msg);
 bool __mbox_catch_up_now(struct mbox *box, struct mbox_after *after);
@@ -167,18 +129,46 @@ static inline void __mbox_begin_step(struct mbox_after *after)
 	after->hangup = false;
 	after->event = false;
 	after->more = false;
+	after->visits = 0;
+}
+
+/* Begin a step with the lock held, which may be let go for a moment. */
+static inline void __mbox_begin(struct mbox *box, struct mbox_after *after)
+{
+	__mbox_begin_step(after);
+	if (unlikely(box->unsettled))
+		__mbox_help(box, after);
 }
 
 /**
  * mbox_lock - take the lock and begin a step
  * @box:	the mailbox
  * @after:	collects what the step leads to
+ *
+ * What another step has left to be done is done first, see MBOX_SETTLE.
+ *
+ * Context: may sleep.
  */
 static inline void mbox_lock(struct mbox *box, struct mbox_after *after)
 	__acquires(&box->lock)
 {
-	__mbox_begin_step(after);
 	spin_lock(&box->lock);
+	__mbox_begin(box, after);
+}
+
+/* Whether a step has to end, to go on in another one. */
+static inline bool __mbox_step_full(const struct mbox_after *after)
+{
+	return unlikely(after->visits >= MBOX_BATCH);
+}
+
+/* End a wait for good. */
+static inline void mbox_end_wait(struct mbox_waiter *waiter, int result,
+				 struct mbox_after *after)
+{
+	__mbox_end_wait(waiter, result, &after->ended);
+	after->more = true;
+	after->visits++;
 }
 
 /* Whether anyone polls. */
@@ -200,17 +190,38 @@ static inline bool __mbox_timed(const struct mbox *box)
 /* Whether there is more to think about than messages that come and go. */
 static inline bool __mbox_special(const struct mbox *box)
 {
-	return box->stopped || box->owes_room || !list_empty(&box->readers) ||
-	       !list_empty(&box->writers) || __mbox_timed(box) ||
+	return box->stopped || box->owes_room || box->unsettled ||
+	       box->readers.waiting || !list_empty(&box->writers) ||
+	       __mbox_timed(box) || box->search ||
 	       __mbox_limit(box, MBOX_SEND_DELAY_MS);
+}
+
+/* Whether someone waits for whom an empty mailbox is the end. */
+static inline bool __mbox_at_eof(const struct mbox *box)
+{
+	return unlikely(__mbox_limit(box, MBOX_WHEN_EMPTY) ==
+			MBOXFS_WHEN_EMPTY_EOF) &&
+	       !list_empty(&box->readers.eof);
+}
+
+/* Whether what has changed may matter to those who wait, see MBOX_SETTLE. */
+static inline bool __mbox_must_settle(const struct mbox *box)
+{
+	return box->stopped || box->drained || box->owes_room ||
+	       box->parked || box->unsettled ||
+	       !list_empty(&box->writers) || __mbox_at_eof(box) ||
+	       __mbox_too_much(box);
 }
 
 /* Drop the lock; whether there is an event, and someone who polls. */
 static inline bool __mbox_end_step(struct mbox *box, struct mbox_after *after)
 	__releases(&box->lock)
 {
-	bool watched = after->event && __mbox_watched(box);
+	bool watched;
 
+	if (unlikely(__mbox_must_settle(box)))
+		__mbox_settle(box, after);
+	watched = after->event && __mbox_watched(box);
 	if (unlikely(watched))
 		__mbox_owe_room(box);
 	box->special = __mbox_special(box);
@@ -245,33 +256,30 @@ static inline void mbox_after_put(struct mbox_after *after,
 /**
  * __mbox_catch_up - publish what is due by the clock, discard what has expired
  * @box:	the mailbox
- * @after:	of this step
+ * @after:	of this step, which has not done anything else yet
  *
- * Context: lock held.
+ * Context: lock held, and may be let go for a moment.
  * Return: whether there is more to do after a batch.
  */
 static inline bool __mbox_catch_up(struct mbox *box, struct mbox_after *after)
 {
-	return unlikely(__mbox_timed(box)) && __mbox_catch_up_now(box, after);
-}
+	bool more;
 
-/**
- * __mbox_settle - messages have gone, or what kept them out has changed
- * @box:	the mailbox
- * @after:	of this step
- *
- * Context: lock held.
- */
-static inline void __mbox_settle(struct mbox *box, struct mbox_after *after)
-{
-	if (unlikely(box->owes_room || box->stopped || !list_empty(&box->writers) ||
-		     __mbox_too_much(box)))
-		__mbox_settle_all(box, after);
+	if (likely(!__mbox_timed(box)))
+		return false;
+	more = __mbox_catch_up_now(box, after);
+	if (unlikely(box->parked))
+		__mbox_help(box, after);
+	return more;
 }
 
 /* Take a message out of the store. */
 static inline void __mbox_unstore(struct mbox *box, struct mbox_msg *msg)
 {
+	if (unlikely(box->search))
+		__mbox_pass_mark(box, msg);
+	if (unlikely(box->parked == msg))
+		box->parked = NULL;
 	mbox_store_del(&box->store, msg);
 	if (unlikely(mbox_msg_ttl(msg)))
 		__mbox_unexpire(box, msg);

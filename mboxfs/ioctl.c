@@ -590,7 +590,7 @@ static long mboxfs_changing_ioctl(struct file *file, unsigned int cmd,
 	case MBOXFS_IOC_SEND_BATCH:
 		return mboxfs_ioc_send_batch(file, arg);
 	case MBOXFS_IOC_REVOKE:
-		return min_t(u64, mbox_revoke(mboxfs_box(file_inode(file))),
+		return min_t(u64, mbox_revoke(mboxfs_box(file_inode(file)), INVALID_UID),
 			     INT_MAX);
 	case MBOXFS_IOC_BARRIER_AWAKE:
 		return mboxfs_ioc_awake(file);

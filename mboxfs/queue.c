@@ -9,6 +9,7 @@
 #include <linux/fs.h>
 #include <linux/kernel.h>
 #include <linux/rcupdate.h>
+#include <linux/sched/signal.h>
 #include <linux/timekeeping.h>
 
 #include "barrier.h"
@@ -97,42 +98,33 @@ void mbox_finish(struct mbox *box, struct mbox_after *after, bool watched)
 			mbox_notify(box, after);
 		mbox_msg_put_list(box->pool, &after->garbage);
 		full = after->full;
-		if (likely(!full))
+		if (full) {
+			mbox_reclaim(full);
+			mbox_group_put(full);
+		} else if (likely(!READ_ONCE(box->unsettled))) {
 			return;
-		mbox_reclaim(full);
-		mbox_group_put(full);
-		mbox_lock(box, after);
-		__mbox_settle(box, after);
+		}
+		cond_resched();
+		spin_lock(&box->lock);
+		__mbox_begin_step(after);
 		watched = __mbox_end_step(box, after);
 	}
 }
 
 /**
- * __mbox_publish - a message that has been sent becomes readable
- * @box:	the mailbox
- * @msg:	the message
- * @now:	CLOCK_BOOTTIME, ns, or 0 if the caller does not know
- * @after:	of this step
+ * __mbox_help - finish what other steps have left to be done
+ * @box:	the mailbox, which is not settled
+ * @after:	of this step, which begins anew
  *
- * Context: lock held.
+ * Context: lock held, which is let go meanwhile; may sleep.
  */
-void __mbox_publish(struct mbox *box, struct mbox_msg *msg, u64 now,
-		    struct mbox_after *after)
+void __mbox_help(struct mbox *box, struct mbox_after *after)
 {
-	msg->order = ++box->published;
-	mbox_sum_add(&box->held, msg);
-	if (unlikely(mbox_msg_ttl(msg)))
-		msg->time = (now ? now : ktime_get_boottime_ns()) +
-			    (u64)mbox_msg_ttl(msg) * NSEC_PER_MSEC;
-	if (unlikely(!list_empty(&box->readers)) &&
-	    __mbox_hand_over(box, msg, after))
-		return;
-	msg->state = MBOX_MSG_STORED;
-	mbox_store_add(&box->store, msg);
-	if (unlikely(mbox_msg_ttl(msg)))
-		__mbox_expire_at(box, msg);
-	after->readable++;
-	after->event = true;
+	do {
+		mbox_unlock(box, after);
+		spin_lock(&box->lock);
+		__mbox_begin_step(after);
+	} while (box->unsettled);
 }
 
 /**
@@ -154,37 +146,51 @@ void __mbox_discard(struct mbox *box, struct mbox_msg *msg,
 	mbox_after_put(after, msg);
 }
 
-static void __mbox_end_all(struct list_head *queue, int result,
-			   struct mbox_after *after)
+/* Whether who waits can go, with all that is his; see MBOX_RENDEZVOUS. */
+static bool __mbox_may_leave(struct mbox *box, struct mbox_waiter *waiter,
+			     int why, bool at_once)
 {
-	struct mbox_waiter *waiter, *next;
+	struct mbox_msg *msg = waiter->msg;
 
-	list_for_each_entry_safe(waiter, next, queue, node)
-		__mbox_end_wait(waiter, result, after);
+	if (!msg || msg->state == MBOX_MSG_OUTSIDE ||
+	    __mbox_withdraw(box, waiter))
+		return true;
+	/* It is being copied. */
+	if (!at_once) {
+		waiter->leaving = why;
+		return false;
+	}
+	msg->extra->sender = NULL;
+	msg->extra->orphan = true;
+	waiter->msg = NULL;
+	return true;
 }
 
 /**
- * __mbox_settle_all - the rest of __mbox_settle()
- * @box:	the mailbox
- * @after:	of this step
+ * mbox_leave - leave a mailbox without what one has waited for
+ * @waiter:	who waits
+ * @why:	a signal or a timeout
+ * @at_once:	not even the outcome of a copy is waited for
  *
- * Context: lock held.
+ * What the waiter stood in the way of goes on.
+ *
+ * Context: may sleep; no lock held.
+ * Return: whether it has left. If not, the wait has been ended; or, unless
+ * @at_once, it is a rendezvous whose message is being copied: the outcome is to
+ * be waited for then.
  */
-void __mbox_settle_all(struct mbox *box, struct mbox_after *after)
+bool mbox_leave(struct mbox_waiter *waiter, int why, bool at_once)
 {
-	if (!list_empty(&box->writers))
-		__mbox_admit(box, after);
-	__mbox_give_back(box);
-	if (box->owes_room && __mbox_writable(box)) {
-		box->owes_room = false;
-		after->writable = true;
-		after->event = true;
-	}
-	if (__mbox_over(box)) {
-		__mbox_end_all(&box->readers, -ESHUTDOWN, after);
-		after->hangup |= mbox_store_empty(&box->store);
-		after->event |= after->hangup;
-	}
+	struct mbox *box = waiter->box;
+	struct mbox_after after;
+	bool left;
+
+	mbox_lock(box, &after);
+	left = waiter->queued && __mbox_may_leave(box, waiter, why, at_once);
+	if (left)
+		__mbox_unqueue(waiter);
+	mbox_unlock(box, &after);
+	return left;
 }
 
 /**
@@ -206,7 +212,7 @@ int mbox_init(struct mbox *box, struct mbox_pool *pool,
 	memset(box, 0, sizeof(*box));
 	spin_lock_init(&box->lock);
 	mbox_store_init(&box->store);
-	INIT_LIST_HEAD(&box->readers);
+	mbox_readers_init(&box->readers);
 	INIT_LIST_HEAD(&box->writers);
 	INIT_LIST_HEAD(&box->rendezvous);
 	INIT_LIST_HEAD(&box->keeper);
@@ -232,8 +238,8 @@ void mbox_exit(struct mbox *box)
 {
 	LIST_HEAD(left);
 
-	WARN_ON(!list_empty(&box->readers) || !list_empty(&box->writers) ||
-		!list_empty(&box->rendezvous) || box->copying.messages);
+	WARN_ON(box->readers.waiting || box->writers_waiting ||
+		box->copying.messages);
 	mbox_clock_exit(box);
 	mbox_drop_spares(box);
 	mbox_store_list(&box->store, &left);
@@ -270,65 +276,88 @@ __poll_t mbox_poll(struct mbox *box)
 	return events;
 }
 
-/* All that are delayed or stored go; those who wait for a reader are let go. */
-static u64 __mbox_purge(struct mbox *box, struct rb_root *delayed,
-			struct mbox_store *stored, struct mbox_after *after)
-{
-	u64 count = box->held.messages - box->copying.messages +
-		    box->delayed.messages;
-	struct mbox_waiter *sender, *next;
+/**
+ * struct mbox_purge - how far a purge has come
+ * @last:	the last message that had been published when it began
+ * @priority:	where it is: nothing is left of lower ones
+ * @count:	how many have gone
+ */
+struct mbox_purge {
+	u64	last;
+	u32	priority;
+	u64	count;
+};
 
-	list_for_each_entry_safe(sender, next, &box->rendezvous, node)
-		if (sender->msg->state != MBOX_MSG_COPYING)
-			mbox_cancel_sender(sender->msg, after);
-	*delayed = __mbox_take_delayed(box);
-	mbox_store_move(&box->store, stored);
-	__mbox_forget_expiring(box);
-	box->held = box->copying;
+/* Go on with a purge of what is published; whether that is all. */
+static bool __mbox_purge(struct mbox *box, struct mbox_purge *purge,
+			 struct mbox_after *after)
+{
+	struct mbox_msg *msg;
+
+	while ((msg = mbox_store_oldest(&box->store, purge->priority))) {
+		if (__mbox_step_full(after))
+			return false;
+		after->visits++;
+		if (msg->order > purge->last) {
+			purge->priority = msg->priority + 1;
+			continue;
+		}
+		__mbox_discard(box, msg, after);
+		box->purged_total++;
+		purge->count++;
+	}
+	return true;
+}
+
+static u64 mbox_purge_published(struct mbox *box)
+{
+	struct mbox_purge purge = {};
+	struct mbox_after after;
+	u64 before;
+	bool done;
+
+	mbox_lock(box, &after);
+	before = box->purged;
 	box->purged = box->published;
-	box->purged_total += count;
-	__mbox_settle(box, after);
-	return count;
+	purge.last = box->published;
+	for (;;) {
+		done = __mbox_purge(box, &purge, &after);
+		if (done || fatal_signal_pending(current))
+			break;
+		mbox_unlock(box, &after);
+		cond_resched();
+		mbox_lock(box, &after);
+	}
+	/* What is being copied goes if it comes back; or stays, as the rest. */
+	if (!done)
+		box->purged = before;
+	mbox_unlock(box, &after);
+	return purge.count;
 }
 
 /**
  * mbox_purge - throw away all messages, published or delayed
  * @box:	the mailbox
  *
- * Those that readers are copying are received, or go if the copy fails.
+ * Those that readers are copying are received, or go if the copy fails. What is
+ * sent meanwhile stays.
  *
  * Context: sleeps; no lock held.
- * Return: how many have been thrown away.
+ * Return: how many have been thrown away; less than all if killed.
  */
 u64 mbox_purge(struct mbox *box)
 {
-	struct mbox_after after;
-	struct mbox_store stored;
-	struct rb_root delayed;
-	LIST_HEAD(garbage);
-	u64 count;
+	u64 count = mbox_take_back(box, INVALID_UID, &box->purged_total);
 
-	mbox_lock(box, &after);
-	count = __mbox_purge(box, &delayed, &stored, &after);
-	mbox_unlock(box, &after);
-	mbox_free_delayed(box, &delayed);
-	mbox_store_list(&stored, &garbage);
-	mbox_msg_put_list(box->pool, &garbage);
-	return count;
+	return count + mbox_purge_published(box);
 }
 
-/* Senders leave, those who wait for a reader with their message. */
+/* Senders leave at the end of the step, see __mbox_refuse(). */
 static void __mbox_stop(struct mbox *box, struct mbox_after *after)
 {
-	struct mbox_waiter *sender, *next;
-
 	box->stopped = true;
+	box->stops++;
 	WRITE_ONCE(box->limits.value[MBOX_STOPPED], 1);
-	__mbox_end_all(&box->writers, __mbox_refusal(box), after);
-	list_for_each_entry_safe(sender, next, &box->rendezvous, node)
-		if (__mbox_withdraw(box, sender))
-			__mbox_end_wait(sender, __mbox_refusal(box), after);
-	__mbox_settle(box, after);
 	after->hangup = true;
 	after->event = true;
 }
@@ -405,16 +434,6 @@ struct mbox_barrier *mbox_get_barrier(struct mbox *box)
 	return barrier;
 }
 
-/* An empty mailbox is the end now for those who care. */
-static void __mbox_end_readers_eof(struct mbox *box, struct mbox_after *after)
-{
-	struct mbox_waiter *reader, *next;
-
-	list_for_each_entry_safe(reader, next, &box->readers, node)
-		if (reader->want->flags & MBOX_EOF)
-			__mbox_end_wait(reader, -ENODATA, after);
-}
-
 static bool __mbox_may_set(struct mbox *box, enum mbox_limit limit)
 {
 	return limit != MBOX_SEND_DELAY_MS || !box->delayed.messages ||
@@ -437,33 +456,23 @@ static bool __mbox_may_set(struct mbox *box, enum mbox_limit limit)
 int mbox_set_limit(struct mbox *box, enum mbox_limit limit, u64 value)
 {
 	struct mbox_after after;
-	bool dropping;
 	int ret = 0;
 
 	if (limit == MBOX_SEND_DELAY_MS && value)
 		ret = mbox_need_clock(box, MBOX_GFP);
 	if (ret)
 		return ret;
-	do {
-		mbox_lock(box, &after);
-		__mbox_catch_up(box, &after);
-		dropping = false;
-		if (!__mbox_may_set(box, limit)) {
-			ret = -EBUSY;
-		} else {
-			__mbox_owe_room(box);
-			WRITE_ONCE(box->limits.value[limit], value);
-			if (limit == MBOX_WHEN_EMPTY &&
-			    value == MBOXFS_WHEN_EMPTY_EOF)
-				__mbox_end_readers_eof(box, &after);
-			__mbox_settle(box, &after);
-			__mbox_owe_room(box);
-			/* They wait on only if a batch was not enough. */
-			dropping = !list_empty(&after.garbage) &&
-				   !list_empty(&box->writers);
-		}
-		mbox_unlock(box, &after);
-	} while (unlikely(dropping));
+	mbox_lock(box, &after);
+	__mbox_catch_up(box, &after);
+	if (__mbox_may_set(box, limit)) {
+		/* Whoever polls has seen what was before, or sees what is now. */
+		__mbox_owe_room(box);
+		WRITE_ONCE(box->limits.value[limit], value);
+		after.event = true;
+	} else {
+		ret = -EBUSY;
+	}
+	mbox_unlock(box, &after);
 	return ret;
 }
 
@@ -487,7 +496,7 @@ void mbox_get_stat(struct mbox *box, struct mbox_stat *stat)
 	stat->delayed_messages = box->delayed.messages;
 	stat->delayed_bytes = box->delayed.bytes;
 	stat->next_size = next ? (s64)next->len : -1;
-	stat->readers_waiting = box->readers_waiting;
+	stat->readers_waiting = box->readers.waiting;
 	stat->writers_waiting = box->writers_waiting;
 	stat->sent_total = box->sent_total;
 	stat->received_total = box->received_total;

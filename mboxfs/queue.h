@@ -26,7 +26,7 @@
  * of the groups is taken inside of it, see MBOX_CEILING in group.h: nothing is
  * copied, allocated, freed, woken or notified while it is held. It is never
  * taken in interrupt context, nor two at a time: the timer only queues work. A
- * long job lets it go after every MBOX_BATCH messages.
+ * long job lets it go after having looked at MBOX_BATCH messages and waiters.
  *
  * Every step that changes a mailbox is the same: mbox_lock(), the change, and
  * mbox_unlock(), which after dropping the lock does what the change has led
@@ -59,10 +59,29 @@
  * MBOX_FAIR: a newcomer never overtakes a waiter.
  *	What is published goes to the first waiting reader who wants it. So as
  *	long as readers wait, nothing in the store is for any of them, and a
- *	newcomer who finds something takes it from nobody.
- *	As long as writers wait, the first of them does not
- *	fit; so whatever frees room, raises a limit or takes the first writer
- *	away must call __mbox_admit(), and a newcomer queues behind.
+ *	newcomer who finds something takes it from nobody. As long as writers
+ *	wait, the first of them does not fit, and a newcomer queues behind.
+ *
+ * MBOX_SETTLE: who changes something sees to what it means to those who wait.
+ *	At the end of each step, and nowhere else, __mbox_settle() looks at all
+ *	that may have to happen now: it lets writers in for whom there is room,
+ *	lets everyone go who waits for what will not come any more, gives back
+ *	what is reserved without need, tells of events. What has to happen is
+ *	seen from the state of the mailbox alone. A step looks at a thousand
+ *	messages and waiters at most (@visits); is that not enough, the mailbox
+ *	stays @unsettled: who has made the step goes on in another one, and so
+ *	does whoever comes first, before anything of its own. So all others see
+ *	a mailbox where everything has happened; and as nobody begins to wait
+ *	meanwhile, that ends.
+ *
+ * MBOX_SEARCH: a long search goes on where it was.
+ *	Who wants one sender's messages, or those with one tag, may have to look
+ *	at many. It lets the lock go after a batch, with a mark at the last one
+ *	it has looked at; if that one leaves the store, the mark moves to the one
+ *	before it. What comes in behind the mark will be looked at; what comes in
+ *	in front of it, because it is more urgent or comes back from a reader, is
+ *	offered to who searches at once. There is one such search at a time, so
+ *	that this costs others next to nothing: a second one waits for its turn.
  *
  * MBOX_POLL: pollers register first and test second, we change first and look
  *	for pollers second, both with the lock in between.
@@ -93,9 +112,10 @@
  *	Its waiter is known by the message (extra->sender) and is on
  *	mbox->rendezvous. Whoever ends the message ends the wait with it. A
  *	sender who is interrupted or timed out takes the message back if it is
- *	delayed or stored; if it is being copied, it waits for the outcome, and
- *	if it is killed even then, the message is left to its reader (@sender is
- *	cleared, and it is discarded should that copy fail).
+ *	delayed or stored. If it is being copied, a signal lets the sender wait
+ *	for the outcome; at its deadline, or if it is killed, it leaves all the
+ *	same, and the message is its reader's (@sender is cleared, and it is
+ *	discarded should that copy fail).
  */
 #ifndef _MBOXFS_QUEUE_H
 #define _MBOXFS_QUEUE_H
@@ -110,12 +130,14 @@
 
 #include "group.h"
 #include "message.h"
+#include "readers.h"
 #include "store.h"
 
 #include "uapi/linux/mboxfs.h"
 
 struct fasync_struct;
 struct mbox_barrier;
+struct mbox_search;
 struct pid_namespace;
 
 /**
@@ -150,12 +172,17 @@ struct mbox_clock {
  *		they are told when there is
  * @dead:	stopped, and never to be started again: the error for senders
  * @exiting:	the timer is not to be armed any more
+ * @unsettled:	a step was not enough for what it has led to, see MBOX_SETTLE
+ * @drained:	stopped, and nothing is left: those who poll have been told
  * @store:	published messages that no one is copying
  * @readers:	tasks waiting for a message, see MBOX_FAIR
  * @writers:	tasks waiting for room, each with its message
  * @rendezvous:	tasks waiting for their message to be received
- * @readers_waiting: number of @readers
  * @writers_waiting: number of @writers and of @rendezvous
+ * @stops:	how often it has been stopped
+ * @parked:	a message in @store that has not been offered to all who wait
+ * @search:	a long search that goes on, see MBOX_SEARCH
+ * @turn:	held by who searches, see MBOX_SEARCH
  * @held:	all published messages, those being copied included
  * @copying:	those being copied out by readers
  * @delayed:	those sent and not yet published
@@ -193,13 +220,18 @@ struct mbox {
 	bool			special;
 	bool			owes_room;
 	bool			exiting;
+	bool			unsettled;
+	bool			drained;
 	int			dead;
 	struct mbox_store	store;
-	struct list_head	readers;
+	struct mbox_readers	readers;
 	struct list_head	writers;
 	struct list_head	rendezvous;
-	u32			readers_waiting;
 	u32			writers_waiting;
+	u32			stops;
+	struct mbox_msg		*parked;
+	struct mbox_search	*search;
+	unsigned long		turn;
 	u32			spare_memory;
 	u32			slept_at;
 	struct mbox_msg		*spare;
@@ -301,7 +333,7 @@ void mbox_return(struct mbox *box, struct mbox_msg **msgs, int count);
 __poll_t mbox_poll(struct mbox *box);
 u64 mbox_purge(struct mbox *box);
 int mbox_flush(struct mbox *box);
-u64 mbox_revoke(struct mbox *box);
+u64 mbox_revoke(struct mbox *box, kuid_t uid);
 int mbox_set_stopped(struct mbox *box, bool stopped);
 void mbox_kill(struct mbox *box, int error);
 void mbox_reclaim(struct mbox_group *group);

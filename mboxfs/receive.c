@@ -11,6 +11,7 @@
 #include <linux/moduleparam.h>
 #include <linux/sched/clock.h>
 #include <linux/sched/signal.h>
+#include <linux/wait_bit.h>
 
 #define MBOX_SPIN_MAX	1000U	/* us */
 
@@ -19,8 +20,12 @@ module_param_named(spin_us, mbox_spin_us, uint, 0644);
 MODULE_PARM_DESC(spin_us,
 		 "microseconds that a reader stays awake for the next message of a busy mailbox (default: 20, most: 1000)");
 
-static bool mbox_matches(const struct mbox_msg *msg,
-			 const struct mbox_want *want)
+/**
+ * mbox_matches - whether a message is of the sender, and has the tag, wanted
+ * @msg:	the message
+ * @want:	what is wanted
+ */
+bool mbox_matches(const struct mbox_msg *msg, const struct mbox_want *want)
 {
 	if ((want->flags & MBOX_TAGGED) && msg->tag != want->tag)
 		return false;
@@ -28,107 +33,131 @@ static bool mbox_matches(const struct mbox_msg *msg,
 	       mbox_msg_sender(msg, want->ns) == want->sender;
 }
 
-static bool mbox_too_long(const struct mbox_msg *msg,
-			  const struct mbox_want *want)
+/**
+ * mbox_too_long - whether a message has no room and must not be cut
+ * @msg:	the message
+ * @want:	what is wanted
+ */
+bool mbox_too_long(const struct mbox_msg *msg, const struct mbox_want *want)
 {
 	return (want->flags & MBOX_WHOLE) && msg->len > want->room;
 }
 
-/**
- * __mbox_hand_over - give a message to those who wait and want it
- * @box:	the mailbox
- * @msg:	the message, published
- * @after:	of this step
- *
- * Context: lock held.
- * Return: whether one has taken it.
- */
-bool __mbox_hand_over(struct mbox *box, struct mbox_msg *msg,
-		      struct mbox_after *after)
-{
-	struct mbox_waiter *reader, *next;
-
-	list_for_each_entry_safe(reader, next, &box->readers, node) {
-		if (!mbox_matches(msg, reader->want))
-			continue;
-		if (mbox_too_long(msg, reader->want)) {
-			reader->msg = NULL;
-			reader->len = msg->len;
-			__mbox_end_wait(reader, -EMSGSIZE, after);
-			continue;
-		}
-		reader->msg = msg;
-		__mbox_end_wait(reader, 0, after);
-		if (reader->want->flags & MBOX_PEEK) {
-			refcount_inc(&msg->refs);
-			continue;
-		}
-		__mbox_begin_copy(box, msg);
-		return true;
-	}
-	return false;
-}
+/* In mbox->turn: someone searches, see MBOX_SEARCH. */
+#define MBOX_SEARCHES	0
 
 /**
- * __mbox_wanted - whether someone waits who would take a message
- * @box:	the mailbox
- * @msg:	the message
- *
- * Context: lock held.
- */
-bool __mbox_wanted(const struct mbox *box, const struct mbox_msg *msg)
-{
-	struct mbox_waiter *reader;
-
-	list_for_each_entry(reader, &box->readers, node)
-		if (!(reader->want->flags & MBOX_PEEK) &&
-		    mbox_matches(msg, reader->want) &&
-		    !mbox_too_long(msg, reader->want))
-			return true;
-	return false;
-}
-
-/**
- * struct mbox_search - how far a search has come
- * @from:	the last message that was not wanted, or NULL
- * @batch:	how many more to look at with the lock held
+ * struct mbox_search - how far a search has come, see MBOX_SEARCH
+ * @want:	what is looked for
+ * @mark:	the last message that was not wanted, or NULL: none yet of @priority
+ * @priority:	where the search is: what is above has been looked at
+ * @last:	the last message that had been published when it began
+ * @found:	what has come in in front of the mark and is wanted, or an error
  */
 struct mbox_search {
-	struct mbox_msg	*from;
-	unsigned int	batch;
+	struct mbox_want	*want;
+	struct mbox_msg		*mark;
+	u32			priority;
+	u64			last;
+	struct mbox_msg		*found;
 };
 
+static void __mbox_begin_search(const struct mbox *box, struct mbox_want *want,
+				struct mbox_search *search)
+{
+	*search = (struct mbox_search){
+		.want = want,
+		.priority = U32_MAX,
+		.last = box->published,
+	};
+}
+
 /*
- * Look for a message that is wanted.
+ * Go on looking for a message that is wanted. Who may not wait does not look at
+ * what comes in meanwhile, or that might never end.
  *
- * Return: the message; NULL if there is none; -EINPROGRESS after a batch.
+ * Return: the message; NULL if there is none; -EINPROGRESS if the step is full.
  */
 static struct mbox_msg *__mbox_search(struct mbox *box,
-				      const struct mbox_want *want,
-				      struct mbox_search *search)
+				      struct mbox_search *search,
+				      struct mbox_after *after)
 {
-	struct mbox_msg *msg = search->from;
+	const struct mbox_want *want = search->want;
+	struct mbox_msg *msg = search->mark;
 
-	while ((msg = mbox_store_next(&box->store, msg))) {
+	msg = msg ? mbox_store_next(&box->store, msg) :
+		    mbox_store_from(&box->store, search->priority);
+	for (; msg; msg = mbox_store_next(&box->store, msg)) {
 		if (mbox_matches(msg, want))
 			return msg;
-		search->from = msg;
-		if (!--search->batch)
+		if ((want->flags & MBOX_NONBLOCK) && !msg->priority &&
+		    msg->order > search->last)
+			return NULL;
+		search->mark = msg;
+		search->priority = msg->priority;
+		after->visits++;
+		if (__mbox_step_full(after))
 			return ERR_PTR(-EINPROGRESS);
 	}
 	return NULL;
 }
 
-/* Take the next message for a reader, or say why there is none. */
-static struct mbox_msg *__mbox_take(struct mbox *box, struct mbox_want *want,
-				    struct mbox_search *search)
+/**
+ * __mbox_pass_mark - a message leaves the store while a search goes on
+ * @box:	the mailbox
+ * @msg:	the message
+ *
+ * Context: lock held.
+ */
+void __mbox_pass_mark(struct mbox *box, const struct mbox_msg *msg)
 {
+	if (box->search->mark == msg)
+		box->search->mark = mbox_store_prev(&box->store, msg);
+}
+
+/**
+ * __mbox_found - offer a message to who searches, see MBOX_SEARCH
+ * @box:	the mailbox
+ * @msg:	the message, about to be stored
+ * @back:	whether it comes back from a reader
+ *
+ * Context: lock held.
+ * Return: whether it is taken.
+ */
+bool __mbox_found(struct mbox *box, struct mbox_msg *msg, bool back)
+{
+	struct mbox_search *search = box->search;
+	struct mbox_want *want = search->want;
+
+	if (search->found || !mbox_matches(msg, want) ||
+	    (!back && msg->priority <= search->priority))
+		return false;
+	if (mbox_too_long(msg, want)) {
+		want->len = msg->len;
+		search->found = ERR_PTR(-EMSGSIZE);
+		return false;
+	}
+	search->found = msg;
+	if (want->flags & MBOX_PEEK) {
+		refcount_inc(&msg->refs);
+		return false;
+	}
+	__mbox_begin_copy(box, msg);
+	return true;
+}
+
+/* Take the next message for a reader, or say why there is none. */
+static struct mbox_msg *__mbox_take(struct mbox *box,
+				    struct mbox_search *search,
+				    struct mbox_after *after)
+{
+	struct mbox_want *want = search->want;
 	struct mbox_msg *msg;
 
 	if (likely(!(want->flags & (MBOX_FROM | MBOX_TAGGED))))
 		msg = mbox_store_first(&box->store);
 	else
-		msg = __mbox_search(box, want, search);
+		msg = __mbox_search(box, search, after);
 	if (IS_ERR(msg))
 		return msg;
 	if (likely(msg)) {
@@ -153,18 +182,6 @@ static struct mbox_msg *__mbox_take(struct mbox *box, struct mbox_want *want,
 }
 
 /*
- * A search goes on where it was, which is in the store still, unless messages
- * may have come in front of it.
- */
-static bool __mbox_can_go_on(const struct mbox *box,
-			     const struct mbox_msg *mark, u64 published)
-{
-	return mark->state == MBOX_MSG_STORED && mark->order > box->purged &&
-	       (box->published == published ||
-		RB_EMPTY_ROOT(&box->store.levels.rb_root));
-}
-
-/*
  * Whether the next message may be near: a reader has got more than the one it
  * was woken for since it fell asleep, and there is another processor to send.
  */
@@ -177,7 +194,8 @@ static bool __mbox_busy(const struct mbox *box)
 /*
  * Stay awake for a moment: to fall asleep and be woken takes as long as many
  * messages, most of all where the processor goes to sleep with its last task.
- * The reader is queued, so whoever sends sees no difference.
+ * The reader is queued, so whoever sends sees no difference; it is the first in
+ * line, or else the next message would not be for it.
  *
  * Return: whether the wait is over.
  */
@@ -194,20 +212,28 @@ static bool mbox_spin(const struct mbox_waiter *waiter)
 	return false;
 }
 
+/* The next one who wants to may search. */
+static void mbox_end_turn(struct mbox *box)
+{
+	clear_and_wake_up_bit(MBOX_SEARCHES, &box->turn);
+}
+
 /* Wait for a message; the lock is dropped. */
 static struct mbox_msg *mbox_receive_queue(struct mbox *box,
 					   struct mbox_after *after,
-					   struct mbox_want *want)
+					   struct mbox_want *want, bool turn)
 	__releases(&box->lock)
 {
 	struct mbox_waiter waiter = { .box = box, .want = want };
 	u32 received = box->received_total;
-	bool busy = __mbox_busy(box);
+	bool busy = __mbox_busy(box) && !box->readers.waiting;
 	int ret;
 
 	trace_mboxfs_block(box, false, want->room);
-	__mbox_queue(&box->readers, &box->readers_waiting, &waiter);
+	mbox_readers_add(&box->readers, &waiter);
 	mbox_unlock(box, after);
+	if (unlikely(turn))
+		mbox_end_turn(box);
 	if (!busy || !mbox_spin(&waiter))
 		WRITE_ONCE(box->slept_at, received);
 	ret = mbox_wait(&waiter, want->timeout, mbox_leave);
@@ -216,12 +242,56 @@ static struct mbox_msg *mbox_receive_queue(struct mbox *box,
 	return ret ? ERR_PTR(ret) : waiter.msg;
 }
 
-/* Give up for a signal, between two parts of a long search. */
-static struct mbox_msg *mbox_search_interrupted(const struct mbox_want *want)
+/* End a look for a message: take what there is, or wait. The lock is dropped. */
+static struct mbox_msg *mbox_receive_end(struct mbox *box,
+					 struct mbox_after *after,
+					 struct mbox_want *want,
+					 struct mbox_msg *msg, bool turn)
+	__releases(&box->lock)
 {
-	if (!signal_pending(current))
-		return NULL;
-	return ERR_PTR(want->timeout < 0 ? -ERESTARTSYS : -EINTR);
+	if (msg == ERR_PTR(-EAGAIN) && !(want->flags & MBOX_NONBLOCK))
+		return mbox_receive_queue(box, after, want, turn);
+	mbox_unlock(box, after);
+	if (unlikely(turn))
+		mbox_end_turn(box);
+	return msg;
+}
+
+static int mbox_interrupted(const struct mbox_want *want)
+{
+	return want->timeout < 0 ? -ERESTARTSYS : -EINTR;
+}
+
+/* mbox_receive() where a look at a thousand messages was not enough. */
+static struct mbox_msg *mbox_receive_search(struct mbox *box,
+					    struct mbox_want *want)
+{
+	struct mbox_search search;
+	struct mbox_after after;
+	struct mbox_msg *msg;
+
+	if (wait_on_bit_lock(&box->turn, MBOX_SEARCHES, TASK_INTERRUPTIBLE))
+		return ERR_PTR(mbox_interrupted(want));
+	mbox_lock(box, &after);
+	__mbox_begin_search(box, want, &search);
+	box->search = &search;
+	for (;;) {
+		__mbox_catch_up(box, &after);
+		msg = search.found;
+		if (!msg)
+			msg = __mbox_take(box, &search, &after);
+		if (msg != ERR_PTR(-EINPROGRESS))
+			break;
+		if (signal_pending(current)) {
+			msg = ERR_PTR(mbox_interrupted(want));
+			break;
+		}
+		mbox_unlock(box, &after);
+		cond_resched();
+		mbox_lock(box, &after);
+	}
+	box->search = NULL;
+	return mbox_receive_end(box, &after, want, msg, true);
 }
 
 /*
@@ -231,40 +301,18 @@ static struct mbox_msg *mbox_search_interrupted(const struct mbox_want *want)
 struct mbox_msg *mbox_receive_slow(struct mbox *box, struct mbox_want *want)
 	__releases(&box->lock)
 {
-	struct mbox_msg *msg, *mark = NULL;
 	struct mbox_search search;
 	struct mbox_after after;
-	u64 published = 0;
+	struct mbox_msg *msg;
 
-	__mbox_begin_step(&after);
-	for (;;) {
-		__mbox_catch_up(box, &after);
-		search = (struct mbox_search){ .batch = MBOX_BATCH };
-		if (mark && __mbox_can_go_on(box, mark, published))
-			search.from = mark;
-		msg = __mbox_take(box, want, &search);
-		if (likely(msg != ERR_PTR(-EINPROGRESS)))
-			break;
-		published = box->published;
-		refcount_inc(&search.from->refs);
-		mbox_unlock(box, &after);
-		if (mark)
-			mbox_msg_put(box->pool, mark);
-		mark = search.from;
-		msg = mbox_search_interrupted(want);
-		if (msg)
-			goto out;
-		cond_resched();
-		mbox_lock(box, &after);
-	}
-	if (msg == ERR_PTR(-EAGAIN) && !(want->flags & MBOX_NONBLOCK))
-		msg = mbox_receive_queue(box, &after, want);
-	else
-		mbox_unlock(box, &after);
-out:
-	if (unlikely(mark))
-		mbox_msg_put(box->pool, mark);
-	return msg;
+	__mbox_begin(box, &after);
+	__mbox_catch_up(box, &after);
+	__mbox_begin_search(box, want, &search);
+	msg = __mbox_take(box, &search, &after);
+	if (likely(msg != ERR_PTR(-EINPROGRESS)))
+		return mbox_receive_end(box, &after, want, msg, false);
+	mbox_unlock(box, &after);
+	return mbox_receive_search(box, want);
 }
 
 /**
@@ -281,7 +329,7 @@ out:
 int mbox_receive_batch(struct mbox *box, struct mbox_want *want,
 		       struct mbox_msg **msgs, int count)
 {
-	struct mbox_search search = { .batch = MBOX_BATCH };
+	struct mbox_search search;
 	struct mbox_after after;
 	int n = 0;
 
@@ -298,8 +346,9 @@ int mbox_receive_batch(struct mbox *box, struct mbox_want *want,
 		return PTR_ERR(msgs[0]);
 	want->flags &= ~MBOX_WHOLE;
 	mbox_lock(box, &after);
+	__mbox_begin_search(box, want, &search);
 	for (n = 1; n < count; n++) {
-		msgs[n] = __mbox_take(box, want, &search);
+		msgs[n] = __mbox_take(box, &search, &after);
 		if (IS_ERR(msgs[n]))
 			break;
 	}
@@ -316,7 +365,7 @@ static void mbox_tell_sender(struct mbox_msg *msg, struct mbox_after *after)
 		return;
 	msg->extra->sender = NULL;
 	sender->msg = NULL;
-	__mbox_end_wait(sender, 0, after);
+	mbox_end_wait(sender, 0, after);
 }
 
 /* mbox_consume() where more is to be thought of; the lock is dropped. */
@@ -326,7 +375,7 @@ void mbox_consume_slow(struct mbox *box, struct mbox_msg **msgs, int count)
 	struct mbox_after after;
 	int i;
 
-	__mbox_begin_step(&after);
+	__mbox_begin(box, &after);
 	for (i = 0; i < count; i++) {
 		mbox_sum_sub(&box->copying, msgs[i]);
 		mbox_sum_sub(&box->held, msgs[i]);
@@ -338,55 +387,7 @@ void mbox_consume_slow(struct mbox *box, struct mbox_msg **msgs, int count)
 			mbox_after_put(&after, msgs[i]);
 	}
 	box->received_total += count;
-	__mbox_settle(box, &after);
 	mbox_unlock(box, &after);
-}
-
-/* A sender who had to leave while its message was copied can leave now. */
-static bool __mbox_let_sender_leave(struct mbox *box, struct mbox_msg *msg,
-				    struct mbox_after *after)
-{
-	struct mbox_waiter *sender = msg->extra->sender;
-	int why = sender ? sender->leaving : 0;
-
-	if (sender && box->stopped)
-		why = __mbox_refusal(box);
-	if (!why)
-		return false;
-	mbox_sum_sub(&box->held, msg);
-	msg->state = MBOX_MSG_OUTSIDE;
-	msg->extra->sender = NULL;
-	box->revoked_total++;
-	__mbox_end_wait(sender, why, after);
-	return true;
-}
-
-/* Put a message back as the next one, or the next but @prev. */
-static void __mbox_put_back(struct mbox *box, struct mbox_msg *msg,
-			    struct mbox_msg *prev, struct mbox_after *after)
-{
-	if (msg->order <= box->purged) {
-		__mbox_discard(box, msg, after);
-		box->purged_total++;
-		return;
-	}
-	if (unlikely(msg->extra)) {
-		if (msg->extra->orphan) {
-			__mbox_discard(box, msg, after);
-			box->revoked_total++;
-			return;
-		}
-		if (__mbox_let_sender_leave(box, msg, after))
-			return;
-	}
-	if (__mbox_hand_over(box, msg, after))
-		return;
-	msg->state = MBOX_MSG_STORED;
-	mbox_store_put_back(&box->store, msg, prev);
-	if (unlikely(mbox_msg_ttl(msg)))
-		__mbox_expire_at(box, msg);
-	after->readable++;
-	after->event = true;
 }
 
 /**
@@ -407,11 +408,15 @@ void mbox_return(struct mbox *box, struct mbox_msg **msgs, int count)
 
 	mbox_lock(box, &after);
 	for (i = 0; i < count; i++) {
+		if (__mbox_step_full(&after)) {
+			mbox_unlock(box, &after);
+			mbox_lock(box, &after);
+			prev = NULL;
+		}
 		mbox_sum_sub(&box->copying, msgs[i]);
 		__mbox_put_back(box, msgs[i], prev, &after);
 		if (msgs[i]->state == MBOX_MSG_STORED)
 			prev = msgs[i];
 	}
-	__mbox_settle(box, &after);
 	mbox_unlock(box, &after);
 }

@@ -9,6 +9,13 @@
 #include <linux/kernel.h>
 #include <linux/timekeeping.h>
 
+/*
+ * How long a sender who may not wait waits for the reader who has been waiting
+ * for it to copy its message, ns: far longer than that takes, unless the reader
+ * cannot go on.
+ */
+#define MBOX_GRACE	NSEC_PER_SEC
+
 static u64 __mbox_max_length(const struct mbox *box)
 {
 	return min3(__mbox_limit(box, MBOX_MAX_MESSAGE_SIZE),
@@ -74,9 +81,6 @@ static void __mbox_accept(struct mbox *box, struct mbox_msg *msg,
 		__mbox_delay(box, msg, due);
 	else
 		__mbox_publish(box, msg, 0, after);
-	/* More may have been dropped than this needs. */
-	if (unlikely(after->more))
-		__mbox_give_back(box);
 }
 
 /**
@@ -94,7 +98,7 @@ void mbox_cancel_sender(struct mbox_msg *msg, struct mbox_after *after)
 		return;
 	msg->extra->sender = NULL;
 	sender->msg = NULL;
-	__mbox_end_wait(sender, -ECANCELED, after);
+	mbox_end_wait(sender, -ECANCELED, after);
 }
 
 /**
@@ -214,7 +218,6 @@ static int __mbox_drop_oldest(struct mbox *box, struct mbox_msg *msg,
 			      struct mbox_after *after)
 {
 	u64 used = __mbox_used(box) + msg->len, bytes;
-	unsigned int batch = MBOX_BATCH;
 	struct mbox_msg *worst;
 	int plan, ret;
 
@@ -227,8 +230,9 @@ static int __mbox_drop_oldest(struct mbox *box, struct mbox_msg *msg,
 	if (ret)
 		return ret;
 	while (!__mbox_fits(box, msg->len)) {
-		if (!batch--)
+		if (__mbox_step_full(after))
 			return -EAGAIN;
+		after->visits++;
 		worst = mbox_store_worst(&box->store);
 		trace_mboxfs_drop(box, worst);
 		__mbox_discard(box, worst, after);
@@ -263,8 +267,28 @@ static int __mbox_make_room(struct mbox *box, struct mbox_msg *msg,
 /* A message is known by who waits for it; see MBOX_RENDEZVOUS. */
 static void __mbox_meet(struct mbox *box, struct mbox_waiter *sender)
 {
-	__mbox_queue(&box->rendezvous, &box->writers_waiting, sender);
+	mbox_waiter_begin(sender, &box->writers_waiting);
+	list_add_tail(&sender->node, &box->rendezvous);
+	sender->stops = box->stops;
 	sender->msg->extra->sender = sender;
+}
+
+/* Take the message of a writer who has waited, and let him go. */
+static void __mbox_let_in(struct mbox *box, struct mbox_waiter *writer,
+			  struct mbox_after *after)
+{
+	struct mbox_msg *msg = writer->msg;
+
+	if (writer->sync) {
+		/* He goes on waiting, for another thing. */
+		list_move_tail(&writer->node, &box->rendezvous);
+		writer->stops = box->stops;
+		msg->extra->sender = writer;
+	} else {
+		writer->msg = NULL;
+		mbox_end_wait(writer, 0, after);
+	}
+	__mbox_accept(box, msg, after);
 }
 
 /**
@@ -275,35 +299,29 @@ static void __mbox_meet(struct mbox *box, struct mbox_waiter *sender)
  * In order, as long as the first one fits; see MBOX_FAIR.
  *
  * Context: lock held.
+ * Return: whether that is all; if not, the step is full.
  */
-void __mbox_admit(struct mbox *box, struct mbox_after *after)
+bool __mbox_admit(struct mbox *box, struct mbox_after *after)
 {
 	struct mbox_waiter *writer;
-	struct mbox_msg *msg;
 	int ret;
 
-	/* Room that has just become free may be above a lowered ceiling. */
-	__mbox_give_back(box);
 	while (!list_empty(&box->writers)) {
+		if (__mbox_step_full(after))
+			return false;
 		writer = list_first_entry(&box->writers, struct mbox_waiter,
 					  node);
-		msg = writer->msg;
-		ret = __mbox_make_room(box, msg, after);
-		if (ret == -EAGAIN || (ret == -EDQUOT && after->full))
+		ret = __mbox_make_room(box, writer->msg, after);
+		if (ret == -EDQUOT && after->full)
 			break;
-		if (!ret && writer->sync) {
-			/* It goes on waiting, for another thing. */
-			list_move_tail(&writer->node, &box->rendezvous);
-			msg->extra->sender = writer;
-			__mbox_accept(box, msg, after);
-			continue;
-		}
-		if (!ret) {
-			writer->msg = NULL;
-			__mbox_accept(box, msg, after);
-		}
-		__mbox_end_wait(writer, ret, after);
+		if (ret == -EAGAIN)
+			return !__mbox_step_full(after);
+		if (ret)
+			mbox_end_wait(writer, ret, after);
+		else
+			__mbox_let_in(box, writer, after);
 	}
+	return true;
 }
 
 /**
@@ -364,8 +382,6 @@ static int __mbox_try_send(struct mbox *box, struct mbox_msg *msg,
 	if (!ret && (flags & MBOX_SYNC) && (flags & MBOX_NONBLOCK) &&
 	    (__mbox_due(box, msg) || !__mbox_wanted(box, msg)))
 		ret = -EAGAIN;
-	if (unlikely(ret))
-		__mbox_give_back(box);
 	return ret;
 }
 
@@ -375,7 +391,7 @@ static bool __mbox_try_again(const struct mbox *box, int ret,
 {
 	if (ret == -EDQUOT)
 		return after->full;
-	return ret == -EAGAIN && !list_empty(&after->garbage) &&
+	return ret == -EAGAIN && __mbox_step_full(after) &&
 	       __mbox_limit(box, MBOX_WHEN_FULL) ==
 		       MBOXFS_WHEN_FULL_DROP_OLDEST;
 }
@@ -399,18 +415,18 @@ static int mbox_send_queue(struct mbox *box, struct mbox_after *after,
 		__mbox_meet(box, &waiter);
 		__mbox_accept(box, msg, after);
 	} else {
-		__mbox_queue(&box->writers, &box->writers_waiting, &waiter);
 		/* In front of others it may fit, though they do not. */
-		if (list_is_first(&waiter.node, &box->writers) &&
-		    !list_is_singular(&box->writers))
-			__mbox_admit(box, after);
+		mbox_waiter_begin(&waiter, &box->writers_waiting);
+		__mbox_queue(&box->writers, &waiter);
 	}
 	mbox_unlock(box, after);
+	if (waiter.leaving)
+		timeout = MBOX_GRACE;
 	ret = mbox_wait(&waiter, timeout, mbox_leave);
 	/* What is still the sender's has not been sent. */
 	if (waiter.msg)
 		mbox_msg_put(box->pool, waiter.msg);
-	return ret;
+	return ret == -ETIMEDOUT && waiter.leaving ? waiter.leaving : ret;
 }
 
 /* mbox_send() where more is to be thought of; the lock is dropped. */
@@ -422,7 +438,7 @@ int mbox_send_slow(struct mbox *box, struct mbox_msg *msg, unsigned int flags,
 	bool again;
 	int ret;
 
-	__mbox_begin_step(&after);
+	__mbox_begin(box, &after);
 	for (;;) {
 		__mbox_catch_up(box, &after);
 		ret = __mbox_try_send(box, msg, flags, &after);
@@ -469,10 +485,10 @@ static int mbox_send_some(struct mbox *box, struct list_head *msgs,
 		spin_unlock(&box->lock);
 		return done;
 	}
-	__mbox_begin_step(&after);
+	__mbox_begin(box, &after);
 	for (;;) {
 		__mbox_catch_up(box, &after);
-		while (!list_empty(msgs)) {
+		while (!list_empty(msgs) && !__mbox_step_full(&after)) {
 			msg = list_first_entry(msgs, struct mbox_msg, node);
 			*err = __mbox_try_send(box, msg, flags, &after);
 			if (*err)
@@ -481,9 +497,9 @@ static int mbox_send_some(struct mbox *box, struct list_head *msgs,
 			__mbox_accept(box, msg, &after);
 			done++;
 		}
-		again = *err == -EDQUOT && after.full;
+		again = !*err || (*err == -EDQUOT && after.full);
 		mbox_unlock(box, &after);
-		if (likely(!again || list_empty(msgs)))
+		if (!again || list_empty(msgs))
 			return done;
 		mbox_lock(box, &after);
 	}

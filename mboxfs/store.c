@@ -14,6 +14,9 @@
 
 #include "message.h"
 
+/* How far from the front to look for the place of what comes back. */
+#define MBOX_PLACES	1000
+
 static struct mbox_level *mbox_level(struct rb_node *node)
 {
 	return rb_entry_safe(node, struct mbox_level, node);
@@ -114,11 +117,15 @@ void mbox_store_add_level(struct mbox_store *store, struct mbox_msg *msg)
  * @store:	the store
  * @msg:	the message; several that come back are in their order
  * @prev:	the one of those that has come back before it, or NULL
+ *
+ * It comes back to where it was; from far behind, to a thousand messages from
+ * the front.
  */
 void mbox_store_put_back(struct mbox_store *store, struct mbox_msg *msg,
 			 struct mbox_msg *prev)
 {
 	struct list_head *list = &store->plain;
+	unsigned int places = MBOX_PLACES;
 	struct mbox_level *level;
 	struct mbox_msg *next;
 
@@ -131,7 +138,7 @@ void mbox_store_put_back(struct mbox_store *store, struct mbox_msg *msg,
 		prev = list_entry(list, struct mbox_msg, node);
 	next = prev;
 	list_for_each_entry_continue(next, list, node)
-		if (next->order > msg->order)
+		if (next->order > msg->order || !places--)
 			break;
 	/* In front of @next, or at the end if that is the list's head. */
 	list_add_tail(&msg->node, &next->node);
@@ -152,18 +159,6 @@ void mbox_store_del_level(struct mbox_store *store, struct mbox_msg *msg)
 	mbox_sum_sub(&level->sum, msg);
 	if (level == &msg->extra->level)
 		mbox_level_move(store, level);
-}
-
-/**
- * mbox_store_move - take all messages out of a store in one go
- * @store:	the store; empty afterwards
- * @to:		gets them; need not have been set up
- */
-void mbox_store_move(struct mbox_store *store, struct mbox_store *to)
-{
-	mbox_store_init(to);
-	list_splice_init(&store->plain, &to->plain);
-	swap(store->levels, to->levels);
 }
 
 /**
@@ -219,6 +214,71 @@ struct mbox_msg *mbox_store_next(struct mbox_store *store,
 }
 
 /**
+ * mbox_store_prev - the message of the same priority in front of another one
+ * @store:	the store
+ * @msg:	a message in it
+ *
+ * Return: the message, or NULL.
+ */
+struct mbox_msg *mbox_store_prev(struct mbox_store *store,
+				 const struct mbox_msg *msg)
+{
+	struct list_head *list = &store->plain;
+
+	if (msg->priority)
+		list = &mbox_level_find(store, msg->priority)->messages;
+	return list_is_first(&msg->node, list) ? NULL :
+						 list_prev_entry(msg, node);
+}
+
+/**
+ * mbox_store_from - the first message that is not above a priority
+ * @store:	the store
+ * @priority:	the priority
+ *
+ * Return: the message, or NULL.
+ */
+struct mbox_msg *mbox_store_from(struct mbox_store *store, u32 priority)
+{
+	struct rb_node *node = store->levels.rb_root.rb_node, *found = NULL;
+
+	while (node) {
+		if (mbox_level(node)->priority <= priority) {
+			found = node;
+			node = node->rb_left;
+		} else {
+			node = node->rb_right;
+		}
+	}
+	return mbox_list_first(found ? &mbox_level(found)->messages :
+				       &store->plain);
+}
+
+/**
+ * mbox_store_oldest - the oldest message of the lowest priority from one on
+ * @store:	the store
+ * @priority:	lower ones do not count
+ *
+ * Return: the message, or NULL.
+ */
+struct mbox_msg *mbox_store_oldest(struct mbox_store *store, u32 priority)
+{
+	struct rb_node *node = store->levels.rb_root.rb_node, *found = NULL;
+
+	if (!priority && !list_empty(&store->plain))
+		return mbox_list_first(&store->plain);
+	while (node) {
+		if (mbox_level(node)->priority >= priority) {
+			found = node;
+			node = node->rb_right;
+		} else {
+			node = node->rb_left;
+		}
+	}
+	return found ? mbox_list_first(&mbox_level(found)->messages) : NULL;
+}
+
+/**
  * mbox_store_worst - the oldest message of the lowest priority
  * @store:	the store
  *
@@ -226,12 +286,7 @@ struct mbox_msg *mbox_store_next(struct mbox_store *store,
  */
 struct mbox_msg *mbox_store_worst(struct mbox_store *store)
 {
-	struct mbox_level *level;
-
-	if (!list_empty(&store->plain))
-		return mbox_list_first(&store->plain);
-	level = mbox_level(rb_last(&store->levels.rb_root));
-	return level ? mbox_list_first(&level->messages) : NULL;
+	return mbox_store_oldest(store, 0);
 }
 
 /**

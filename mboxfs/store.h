@@ -27,11 +27,14 @@ void mbox_store_add_level(struct mbox_store *store, struct mbox_msg *msg);
 void mbox_store_put_back(struct mbox_store *store, struct mbox_msg *msg,
 			 struct mbox_msg *prev);
 void mbox_store_del_level(struct mbox_store *store, struct mbox_msg *msg);
-void mbox_store_move(struct mbox_store *store, struct mbox_store *to);
 void mbox_store_list(struct mbox_store *store, struct list_head *list);
 struct mbox_msg *mbox_store_first_level(struct mbox_store *store);
 struct mbox_msg *mbox_store_next(struct mbox_store *store,
 				 struct mbox_msg *msg);
+struct mbox_msg *mbox_store_prev(struct mbox_store *store,
+				 const struct mbox_msg *msg);
+struct mbox_msg *mbox_store_from(struct mbox_store *store, u32 priority);
+struct mbox_msg *mbox_store_oldest(struct mbox_store *store, u32 priority);
 struct mbox_msg *mbox_store_worst(struct mbox_store *store);
 struct mbox_msg *mbox_store_less_bad(struct mbox_store *store,
 				     struct mbox_msg *msg);

@@ -1,42 +1,73 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Waiting: queues of tasks, and how a wait ends. See MBOX_HANDOFF and
- * MBOX_RENDEZVOUS in queue.h.
+ * Waiting: queues of tasks, and how a wait ends; see MBOX_HANDOFF in queue.h.
  */
-#include "engine.h"
+#include "wait.h"
 
 #include <linux/hrtimer.h>
 #include <linux/kernel.h>
+#include <linux/ktime.h>
+#include <linux/sched.h>
 #include <linux/sched/prio.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 
-/**
- * __mbox_queue - the current task is going to wait
- * @queue:	where: real-time tasks first, by priority, then by arrival
- * @waiting:	the counter of those who wait like this
- * @waiter:	set up but for what this sets
- *
- * To be followed by mbox_wait().
- *
- * Context: lock held.
- */
-void __mbox_queue(struct list_head *queue, u32 *waiting,
-		  struct mbox_waiter *waiter)
-{
-	struct mbox_waiter *prev;
+/* Who waits can be frozen along with the machine, whatever the VFS holds. */
+#define MBOX_INTERRUPTIBLE	(TASK_INTERRUPTIBLE | TASK_FREEZABLE_UNSAFE)
+#define MBOX_KILLABLE		(TASK_KILLABLE | TASK_FREEZABLE_UNSAFE)
+#define MBOX_ENDING		TASK_UNINTERRUPTIBLE
 
+/* How many of those in front to look at for a place that is not the last. */
+#define MBOX_PLACES		1000
+
+/**
+ * mbox_waiter_begin - the current task is going to wait
+ * @waiter:	its waiter
+ * @waiting:	the counter of those who wait like this
+ *
+ * To be followed by queueing it, and by mbox_wait().
+ *
+ * Context: lock of the queue held.
+ */
+void mbox_waiter_begin(struct mbox_waiter *waiter, u32 *waiting)
+{
 	waiter->task = current;
 	waiter->prio = min(current->prio, MAX_RT_PRIO);
+	waiter->tree = NULL;
 	waiter->waiting = waiting;
 	waiter->queued = true;
 	waiter->ended = false;
 	(*waiting)++;
-	list_for_each_entry_reverse(prev, queue, node)
-		if (prev->prio <= waiter->prio)
+}
+
+/**
+ * __mbox_queue - put a waiter into its place in a queue
+ * @queue:	where: real-time tasks first, by priority, then by arrival
+ * @waiter:	from mbox_waiter_begin(); @ticket, where arrival is not now
+ *
+ * Context: lock held.
+ */
+void __mbox_queue(struct list_head *queue, struct mbox_waiter *waiter)
+{
+	unsigned int places = MBOX_PLACES;
+	struct mbox_waiter *other;
+
+	if (likely(list_empty(queue) ||
+		   !mbox_waiter_before(waiter, list_last_entry(queue,
+							       struct mbox_waiter,
+							       node)))) {
+		list_add_tail(&waiter->node, queue);
+		return;
+	}
+	list_for_each_entry(other, queue, node) {
+		if (mbox_waiter_before(waiter, other))
 			break;
-	/* Behind @prev, or behind the head if nobody is to stay in front. */
-	list_add(&waiter->node, &prev->node);
+		if (!--places) {
+			list_add_tail(&waiter->node, queue);
+			return;
+		}
+	}
+	list_add_tail(&waiter->node, &other->node);
 }
 
 /**
@@ -47,7 +78,10 @@ void __mbox_queue(struct list_head *queue, u32 *waiting,
  */
 void __mbox_unqueue(struct mbox_waiter *waiter)
 {
-	list_del(&waiter->node);
+	if (unlikely(waiter->tree))
+		rb_erase(&waiter->by_want, waiter->tree);
+	else
+		list_del(&waiter->node);
 	waiter->queued = false;
 	(*waiter->waiting)--;
 }
@@ -56,24 +90,23 @@ void __mbox_unqueue(struct mbox_waiter *waiter)
  * __mbox_end_wait - end a wait for good
  * @waiter:	who waits
  * @result:	what for: 0 or an error
- * @after:	wakes it
+ * @ended:	for mbox_wake()
  *
  * Context: lock held.
  */
 void __mbox_end_wait(struct mbox_waiter *waiter, int result,
-		     struct mbox_after *after)
+		     struct list_head *ended)
 {
 	__mbox_unqueue(waiter);
 	waiter->result = result;
-	list_add_tail(&waiter->node, &after->ended);
-	after->more = true;
+	list_add_tail(&waiter->node, ended);
 }
 
 /**
  * mbox_wake - let the tasks go whose waits have ended
  * @ended:	their waiters; none of them can be touched afterwards
  *
- * Context: no lock held.
+ * Context: may sleep; no lock held.
  */
 void mbox_wake(struct list_head *ended)
 {
@@ -86,81 +119,41 @@ void mbox_wake(struct list_head *ended)
 		smp_store_release(&waiter->ended, true);
 		wake_up_process(task);
 		put_task_struct(task);
+		cond_resched();
 	}
-}
-
-/**
- * mbox_leave - leave a mailbox without what one has waited for
- * @waiter:	who waits
- * @why:	a signal or a timeout
- * @killed:	not even the outcome is waited for
- *
- * What the waiter stood in the way of goes on.
- *
- * Context: no lock held.
- * Return: whether it has left. If not, the wait has been ended, or it is a
- * rendezvous whose message is being copied: then the outcome is to be waited
- * for, unless @killed.
- */
-bool mbox_leave(struct mbox_waiter *waiter, int why, bool killed)
-{
-	struct mbox_msg *msg = waiter->msg;
-	struct mbox *box = waiter->box;
-	struct mbox_after after;
-	bool left = false;
-
-	mbox_lock(box, &after);
-	if (waiter->queued) {
-		left = true;
-		if (msg && msg->state == MBOX_MSG_COPYING) {
-			waiter->leaving = why;
-			left = killed;
-			if (killed) {
-				msg->extra->sender = NULL;
-				msg->extra->orphan = true;
-				waiter->msg = NULL;
-			}
-		} else if (msg && msg->state != MBOX_MSG_OUTSIDE) {
-			__mbox_withdraw(box, waiter);
-		}
-	}
-	if (left) {
-		__mbox_unqueue(waiter);
-		__mbox_settle(box, &after);
-	}
-	mbox_unlock(box, &after);
-	return left;
 }
 
 /* Why a task does not want to wait any longer, or 0. */
-static int mbox_why(bool finite, bool expired)
+static int mbox_why(unsigned int state, bool finite, bool expired)
 {
-	if (signal_pending(current))
+	if (state == MBOX_INTERRUPTIBLE && signal_pending(current))
 		return finite ? -EINTR : -ERESTARTSYS;
-	return expired ? -ETIMEDOUT : 0;
+	if (state == MBOX_KILLABLE && fatal_signal_pending(current))
+		return -EINTR;
+	return state != MBOX_ENDING && expired ? -ETIMEDOUT : 0;
 }
 
 /**
  * mbox_wait - wait until the wait is ended, or a signal or the timeout comes
- * @waiter:	queued by __mbox_queue()
+ * @waiter:	queued
  * @timeout:	ns, or MBOX_FOREVER
  * @leave:	leaves without what has been waited for, if it can, see
  *		mbox_leave()
  *
- * A wait with a timeout is never restarted, as it would begin anew.
+ * A wait with a timeout is never restarted, as it would begin anew. To suspend
+ * the machine does not end a wait.
  *
  * Context: no lock held; sleeps.
  * Return: what the wait was ended with; or -ERESTARTSYS, -EINTR, -ETIMEDOUT.
  */
 int mbox_wait(struct mbox_waiter *waiter, s64 timeout, mbox_leave_t leave)
 {
+	unsigned int state = waiter->leaving ? MBOX_KILLABLE :
+					       MBOX_INTERRUPTIBLE;
 	bool finite = timeout >= 0, expired = false;
-	unsigned int state = TASK_INTERRUPTIBLE;
 	ktime_t deadline = 0;
 	int why = 0;
 
-	if (waiter->leaving)
-		state = TASK_KILLABLE;
 	if (finite)
 		deadline = ktime_add_safe(ktime_get(), timeout);
 
@@ -169,22 +162,18 @@ int mbox_wait(struct mbox_waiter *waiter, s64 timeout, mbox_leave_t leave)
 		/* See MBOX_HANDOFF; pairs with the release in mbox_wake(). */
 		if (smp_load_acquire(&waiter->ended))
 			break;
-		if (state == TASK_INTERRUPTIBLE)
-			why = mbox_why(finite, expired);
-		else if (state == TASK_KILLABLE && fatal_signal_pending(current))
-			why = -EINTR;
-		else
-			why = 0;
+		why = mbox_why(state, finite, expired);
 		if (why) {
 			__set_current_state(TASK_RUNNING);
-			if (leave(waiter, why, state == TASK_KILLABLE))
+			if (leave(waiter, why,
+				  expired || state == MBOX_KILLABLE))
 				return why;
-			/* Nothing but the end can come once it is killed. */
-			state = state == TASK_INTERRUPTIBLE ?
-				TASK_KILLABLE : TASK_UNINTERRUPTIBLE;
+			/* An outcome comes soon; if not even that matters, now. */
+			state = expired || state == MBOX_KILLABLE ?
+					MBOX_ENDING : MBOX_KILLABLE;
 			continue;
 		}
-		if (finite && state == TASK_INTERRUPTIBLE)
+		if (finite && state != MBOX_ENDING)
 			expired = !schedule_hrtimeout_range(&deadline, 0,
 							    HRTIMER_MODE_ABS);
 		else

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What becomes readable meets who waits for it, room meets who waits for room,
+ * and the end those for whom it is one.
+ *
+ * See MBOX_FAIR and MBOX_SETTLE in queue.h. "__" means that the lock is held.
+ */
+#include "quick.h"
+
+#include <linux/kernel.h>
+#include <linux/timekeeping.h>
+
+/* What has become of a message that was offered. */
+enum mbox_offer {
+	MBOX_TAKEN,	/* a reader has it */
+	MBOX_UNWANTED,	/* nobody waits who wants it */
+	MBOX_LATER,	/* the step is full before all have been asked */
+};
+
+/* Give a message to those who wait and want it, in order. */
+static enum mbox_offer __mbox_offer(struct mbox *box, struct mbox_msg *msg,
+				    struct mbox_after *after)
+{
+	struct mbox_waiter *reader;
+
+	while ((reader = mbox_readers_find(&box->readers, msg, NULL,
+					   UINT_MAX))) {
+		if (__mbox_step_full(after))
+			return MBOX_LATER;
+		if (mbox_too_long(msg, reader->want)) {
+			reader->msg = NULL;
+			reader->len = msg->len;
+			mbox_end_wait(reader, -EMSGSIZE, after);
+			continue;
+		}
+		reader->msg = msg;
+		mbox_end_wait(reader, 0, after);
+		if (reader->want->flags & MBOX_PEEK) {
+			refcount_inc(&msg->refs);
+			continue;
+		}
+		if (msg->state == MBOX_MSG_STORED)
+			__mbox_unstore(box, msg);
+		__mbox_begin_copy(box, msg);
+		return MBOX_TAKEN;
+	}
+	return MBOX_UNWANTED;
+}
+
+/* A message is readable: for who waits for it, or else in the store. */
+static void __mbox_place(struct mbox *box, struct mbox_msg *msg,
+			 struct mbox_msg *prev, bool back,
+			 struct mbox_after *after)
+{
+	enum mbox_offer offer = MBOX_UNWANTED;
+
+	if (unlikely(box->readers.waiting))
+		offer = __mbox_offer(box, msg, after);
+	if (offer == MBOX_TAKEN)
+		return;
+	if (unlikely(box->search) && __mbox_found(box, msg, back))
+		return;
+	msg->state = MBOX_MSG_STORED;
+	if (back)
+		mbox_store_put_back(&box->store, msg, prev);
+	else
+		mbox_store_add(&box->store, msg);
+	if (unlikely(mbox_msg_ttl(msg)))
+		__mbox_expire_at(box, msg);
+	if (unlikely(offer == MBOX_LATER))
+		box->parked = msg;
+	after->readable++;
+	after->event = true;
+}
+
+/**
+ * __mbox_publish - a message that has been sent becomes readable
+ * @box:	the mailbox
+ * @msg:	the message
+ * @now:	CLOCK_BOOTTIME, ns, or 0 if the caller does not know
+ * @after:	of this step; is it full, nothing else is to be published in it
+ *
+ * Context: lock held.
+ */
+void __mbox_publish(struct mbox *box, struct mbox_msg *msg, u64 now,
+		    struct mbox_after *after)
+{
+	msg->order = ++box->published;
+	after->visits++;
+	mbox_sum_add(&box->held, msg);
+	if (unlikely(mbox_msg_ttl(msg)))
+		msg->time = (now ? now : ktime_get_boottime_ns()) +
+			    (u64)mbox_msg_ttl(msg) * NSEC_PER_MSEC;
+	__mbox_place(box, msg, NULL, false, after);
+}
+
+/* A sender who had to leave while its message was copied can leave now. */
+static bool __mbox_let_sender_leave(struct mbox *box, struct mbox_msg *msg,
+				    struct mbox_after *after)
+{
+	struct mbox_waiter *sender = msg->extra->sender;
+	int why = sender ? sender->leaving : 0;
+
+	if (sender && box->stopped)
+		why = __mbox_refusal(box);
+	if (!why)
+		return false;
+	mbox_sum_sub(&box->held, msg);
+	msg->state = MBOX_MSG_OUTSIDE;
+	msg->extra->sender = NULL;
+	box->revoked_total++;
+	mbox_end_wait(sender, why, after);
+	return true;
+}
+
+/**
+ * __mbox_put_back - a message comes back from a reader
+ * @box:	the mailbox
+ * @msg:	the message, not counted in @copying any more
+ * @prev:	one that has come back before, in front of it, or NULL
+ * @after:	of this step; is it full, nothing else is to come back in it
+ *
+ * It is the next one again, unless it is to go.
+ *
+ * Context: lock held.
+ */
+void __mbox_put_back(struct mbox *box, struct mbox_msg *msg,
+		     struct mbox_msg *prev, struct mbox_after *after)
+{
+	after->visits++;
+	if (msg->order <= box->purged) {
+		__mbox_discard(box, msg, after);
+		box->purged_total++;
+		return;
+	}
+	if (unlikely(msg->extra)) {
+		if (msg->extra->orphan) {
+			__mbox_discard(box, msg, after);
+			box->revoked_total++;
+			return;
+		}
+		if (__mbox_let_sender_leave(box, msg, after))
+			return;
+	}
+	__mbox_place(box, msg, prev, true, after);
+}
+
+/* Go on offering what has not been offered to all; whether that is done. */
+static bool __mbox_offer_parked(struct mbox *box, struct mbox_after *after)
+{
+	struct mbox_msg *msg = box->parked;
+
+	if (likely(!msg))
+		return true;
+	if (__mbox_offer(box, msg, after) == MBOX_LATER)
+		return false;
+	box->parked = NULL;
+	return true;
+}
+
+/* Senders leave what is stopped, with their messages; whether all have. */
+static bool __mbox_refuse(struct mbox *box, struct mbox_after *after)
+{
+	struct mbox_waiter *sender;
+
+	while (!list_empty(&box->writers)) {
+		if (__mbox_step_full(after))
+			return false;
+		sender = list_first_entry(&box->writers, struct mbox_waiter,
+					  node);
+		mbox_end_wait(sender, __mbox_refusal(box), after);
+	}
+	while (!list_empty(&box->rendezvous)) {
+		sender = list_first_entry(&box->rendezvous, struct mbox_waiter,
+					  node);
+		if (sender->stops == box->stops)
+			break;
+		if (__mbox_step_full(after))
+			return false;
+		if (__mbox_withdraw(box, sender)) {
+			mbox_end_wait(sender, __mbox_refusal(box), after);
+			continue;
+		}
+		/* What is being copied is its reader's to decide. */
+		sender->stops = box->stops;
+		list_move_tail(&sender->node, &box->rendezvous);
+		after->visits++;
+	}
+	return true;
+}
+
+/* Readers leave for whom nothing will come; whether all have. */
+static bool __mbox_end_readers(struct mbox *box, struct mbox_after *after)
+{
+	struct mbox_waiter *reader;
+
+	while (__mbox_at_eof(box)) {
+		if (__mbox_step_full(after))
+			return false;
+		reader = list_first_entry(&box->readers.eof, struct mbox_waiter,
+					  node);
+		mbox_end_wait(reader, -ENODATA, after);
+	}
+	while (__mbox_over(box) && box->readers.waiting) {
+		if (__mbox_step_full(after))
+			return false;
+		mbox_end_wait(mbox_readers_first(&box->readers), -ESHUTDOWN,
+			      after);
+	}
+	return true;
+}
+
+/* Tell those who poll what has come about. */
+static void __mbox_note_events(struct mbox *box, struct mbox_after *after)
+{
+	bool drained = __mbox_over(box) && mbox_store_empty(&box->store);
+
+	if (box->owes_room && __mbox_writable(box)) {
+		box->owes_room = false;
+		after->writable = true;
+		after->event = true;
+	}
+	if (drained && !box->drained) {
+		after->hangup = true;
+		after->event = true;
+	}
+	box->drained = drained;
+}
+
+/**
+ * __mbox_settle - do what the state of a mailbox asks for, see MBOX_SETTLE
+ * @box:	the mailbox
+ * @after:	of this step, which ends with this
+ *
+ * Context: lock held.
+ */
+void __mbox_settle(struct mbox *box, struct mbox_after *after)
+{
+	bool done;
+
+	/* Room that has just become free may be above a lowered ceiling. */
+	__mbox_give_back(box);
+	done = __mbox_offer_parked(box, after);
+	if (done && box->stopped)
+		done = __mbox_refuse(box, after);
+	else if (done)
+		done = __mbox_admit(box, after);
+	if (done)
+		done = __mbox_end_readers(box, after);
+	box->unsettled = !done;
+	after->more |= !done;
+	__mbox_give_back(box);
+	__mbox_note_events(box, after);
+}
+
+static bool mbox_would_take(const struct mbox_waiter *reader,
+			    const struct mbox_msg *msg)
+{
+	return !(reader->want->flags & MBOX_PEEK) &&
+	       !mbox_too_long(msg, reader->want);
+}
+
+/**
+ * __mbox_wanted - whether someone waits who would take a message
+ * @box:	the mailbox
+ * @msg:	the message
+ *
+ * Context: lock held.
+ */
+bool __mbox_wanted(const struct mbox *box, const struct mbox_msg *msg)
+{
+	return mbox_readers_find(&box->readers, msg, mbox_would_take,
+				 MBOX_BATCH);
+}

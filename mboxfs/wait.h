@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Tasks that wait: queues of them, and how a wait ends; see MBOX_HANDOFF in
+ * queue.h. "__" means that the lock of the queue is held.
+ */
+#ifndef _MBOXFS_WAIT_H
+#define _MBOXFS_WAIT_H
+
+#include <linux/list.h>
+#include <linux/rbtree.h>
+#include <linux/types.h>
+
+struct mbox;
+struct mbox_msg;
+struct mbox_want;
+struct task_struct;
+
+/**
+ * struct mbox_waiter - a task that waits, on its own stack
+ * @node:	in a queue, later on a list of ended waits
+ * @by_want:	instead of in a queue: in a tree of readers, see readers.c
+ * @tree:	that tree, or NULL
+ * @task:	who waits
+ * @prio:	its real-time priority; all others are equal
+ * @ticket:	when a reader came; of two with the same @prio the lower one is
+ *		served first
+ * @waiting:	the counter of those who wait like this
+ * @queued:	still waiting; guarded by the lock of the queue
+ * @ended:	the wait is over and the waker is gone, see MBOX_HANDOFF
+ * @sync:	a writer who waits until its message has been received
+ * @leaving:	a sender who has to go as soon as its message is not being
+ *		copied any more: with which error
+ * @result:	0 or an error
+ * @stops:	how often the mailbox had been stopped when this rendezvous was
+ *		last looked at
+ * @box:	of whom: readers and writers
+ * @want:	what a reader waits for
+ * @msg:	what a writer sends, as long as it is the writer's; what a
+ *		rendezvous waits for; what a reader got
+ * @len:	of the message that was too long for a reader
+ */
+struct mbox_waiter {
+	union {
+		struct list_head	node;
+		struct rb_node		by_want;
+	};
+	struct rb_root		*tree;
+	struct task_struct	*task;
+	int			prio;
+	u64			ticket;
+	u32			*waiting;
+	bool			queued;
+	bool			ended;
+	bool			sync;
+	int			leaving;
+	int			result;
+	u32			stops;
+	struct mbox		*box;
+	const struct mbox_want	*want;
+	struct mbox_msg		*msg;
+	u32			len;
+};
+
+/* Leaves a queue, if that is possible; see mbox_leave(). */
+typedef bool (*mbox_leave_t)(struct mbox_waiter *waiter, int why, bool at_once);
+
+void mbox_waiter_begin(struct mbox_waiter *waiter, u32 *waiting);
+void __mbox_queue(struct list_head *queue, struct mbox_waiter *waiter);
+void __mbox_unqueue(struct mbox_waiter *waiter);
+void __mbox_end_wait(struct mbox_waiter *waiter, int result,
+		     struct list_head *ended);
+int mbox_wait(struct mbox_waiter *waiter, s64 timeout, mbox_leave_t leave);
+void mbox_wake(struct list_head *ended);
+
+/* Whether @a is served before @b, which may be NULL. */
+static inline bool mbox_waiter_before(const struct mbox_waiter *a,
+				      const struct mbox_waiter *b)
+{
+	if (!b || a->prio != b->prio)
+		return !b || a->prio < b->prio;
+	return a->ticket < b->ticket;
+}
+
+#endif /* _MBOXFS_WAIT_H */
