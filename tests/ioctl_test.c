@@ -1033,3 +1033,167 @@ TEST(inotify_and_times_are_told_by_ioctls_too)
 	CHECK_EQ(stat("q", &after), 0);
 	CHECK(after.st_atim.tv_nsec != before.st_atim.tv_nsec);
 }
+
+/* The command of a program that knows so many bytes of its structure. */
+static unsigned int sized(unsigned int cmd, unsigned int size)
+{
+	return _IOC(_IOC_DIR(cmd), _IOC_TYPE(cmd), _IOC_NR(cmd), size);
+}
+
+/* The last @size bytes before memory that is not there, all 0xff. */
+static void *last_bytes(unsigned int size)
+{
+	char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	CHECK(page != MAP_FAILED);
+	CHECK_EQ(mprotect(page + 4096, 4096, PROT_NONE), 0);
+	memset(page, 0xff, 4096);
+	return page + 4096 - size;
+}
+
+TEST(a_shorter_structure_is_known_by_its_number)
+{
+	const unsigned int upto_flags = offsetof(struct mboxfs_msg, priority);
+	const unsigned int upto_tag = offsetof(struct mboxfs_msg, timeout_ns);
+	const unsigned int all = sizeof(struct mboxfs_msg);
+	int fd = t_open("q", O_RDWR);
+	struct mboxfs_msg *m = last_bytes(upto_flags), whole;
+	unsigned long long *s = last_bytes(8);
+	char text[8];
+
+	/* What is missing is 0: no priority, no tag, no time to wait. */
+	m->data = (uintptr_t)"hello";
+	m->len = 5;
+	m->flags = 0;
+	CHECK_EQ(ioctl(fd, sized(MBOXFS_IOC_SEND, upto_flags), m), 0);
+	CHECK_EQ(t_send_as(fd, "tagged", 0, 77), 0);
+	/* It is not written either. */
+	m->data = (uintptr_t)text;
+	m->len = 3;
+	CHECK_EQ(ioctl(fd, sized(MBOXFS_IOC_RECV, upto_flags), m), 0);
+	CHECK_EQ(m->len, 5);
+	CHECK_EQ(m->flags, MBOXFS_TRUNC);
+	CHECK(!memcmp(text, "hel", 3));
+	m->len = 3;
+	CHECK_EQ(ioctl(fd, sized(MBOXFS_IOC_RECV, 12), m), 0);
+	CHECK_EQ(m->len, 6);
+	CHECK_ERR(ioctl(fd, sized(MBOXFS_IOC_RECV, upto_flags), m), EAGAIN);
+	CHECK_EQ(t_send_as(fd, "tagged", 0, 77), 0);
+	memset(&whole, 0xff, sizeof(whole));
+	whole.data = (uintptr_t)text;
+	whole.len = sizeof(text);
+	whole.flags = 0;
+	CHECK_EQ(ioctl(fd, sized(MBOXFS_IOC_RECV, upto_tag), &whole), 0);
+	CHECK_EQ(whole.tag, 77);
+	CHECK_EQ(whole.pid, getpid());
+	CHECK_EQ(whole.timeout_ns, -1);
+	CHECK_EQ(whole.seq, UINT64_MAX);
+	/* Only its number and type have to be right. */
+	whole = t_msg("x", 1, 0);
+	CHECK_EQ(ioctl(fd, _IOC(_IOC_READ, MBOXFS_IOC_MAGIC,
+				_IOC_NR(MBOXFS_IOC_SEND), all), &whole), 0);
+	CHECK_ERR(ioctl(fd, _IOW(0xBE, 1, struct mboxfs_msg), &whole), ENOTTY);
+	CHECK_ERR(ioctl(fd, _IOW(MBOXFS_IOC_MAGIC, 0, struct mboxfs_msg),
+			&whole), ENOTTY);
+	/* Of the numbers as much as there is room for. */
+	CHECK_EQ(ioctl(fd, sized(MBOXFS_IOC_STAT, 8), s), 0);
+	CHECK_EQ(*s, 65536);
+}
+
+TEST(a_longer_structure_must_not_say_more)
+{
+	int fd = t_open("q", O_RDWR);
+	struct { struct mboxfs_msg m; uint64_t more[2]; } m = { 0 };
+	struct { struct mboxfs_stat s; uint64_t more[2]; } s;
+	const unsigned int size = sizeof(m);
+	char *bytes = last_bytes(16);
+
+	m.m = t_msg("hello", 5, 0);
+	CHECK_EQ(ioctl(fd, sized(MBOXFS_IOC_SEND, size), &m), 0);
+	m.more[1] = 1;
+	CHECK_ERR(ioctl(fd, sized(MBOXFS_IOC_SEND, size), &m), E2BIG);
+	CHECK_ERR(ioctl(fd, sized(MBOXFS_IOC_RECV, size), &m), E2BIG);
+	CHECK_EQ(t_get("q", "messages"), 1);
+	m.m = t_msg(NULL, 0, 0);
+	m.more[1] = 0;
+	CHECK_EQ(ioctl(fd, sized(MBOXFS_IOC_RECV, size), &m), 0);
+	CHECK_EQ(m.m.len, 5);
+	CHECK_EQ(m.m.seq, 1);
+	/* Counters that are not known here are 0. */
+	memset(&s, 0xff, sizeof(s));
+	CHECK_EQ(ioctl(fd, sized(MBOXFS_IOC_STAT, sizeof(s)), &s), 0);
+	CHECK_EQ(s.s.sent_total, 1);
+	CHECK_EQ(s.more[0], 0);
+	CHECK_EQ(s.more[1], 0);
+	/* Also where nothing is said as yet. */
+	CHECK_ERR(ioctl(fd, sized(MBOXFS_IOC_STOP, 16), bytes), E2BIG);
+	memset(bytes, 0, 16);
+	CHECK_ERR(ioctl(fd, sized(MBOXFS_IOC_STOP, 17), bytes), EFAULT);
+	CHECK_EQ(t_get("q", "stopped"), 0);
+	CHECK_EQ(ioctl(fd, sized(MBOXFS_IOC_STOP, 16), bytes), 0);
+	CHECK_EQ(t_get("q", "stopped"), 1);
+}
+
+/* Whose messages are so many bytes apart, in a batch of so many bytes. */
+static void batch_of(unsigned int size, unsigned int batch)
+{
+	int fd = t_open("q", O_RDWR), i;
+	char *array = last_bytes(3 * size), text[3][2];
+	struct mboxfs_batch *b = last_bytes(batch);
+	struct mboxfs_msg m;
+
+	b->msgs = (uintptr_t)array;
+	b->count = 3;
+	b->flags = 0;
+	b->timeout_ns = 0;
+	if (batch > offsetof(struct mboxfs_batch, size)) {
+		b->size = size;
+		b->reserved32 = 0;
+	}
+	memset(array, 0, 3 * size);
+	for (i = 0; i < 3; i++) {
+		m = t_msg(&"abc"[i], 1, 0);
+		memcpy(array + i * size, &m, size < 16 ? size : 16);
+	}
+	CHECK_EQ(ioctl(fd, sized(MBOXFS_IOC_SEND_BATCH, batch), b), 3);
+	for (i = 0; i < 3; i++) {
+		m = t_msg(text[i], sizeof(text[i]), 0);
+		memcpy(array + i * size, &m, size < 16 ? size : 16);
+	}
+	CHECK_EQ(ioctl(fd, sized(MBOXFS_IOC_RECV_BATCH, batch), b), 3);
+	for (i = 0; i < 3; i++) {
+		memcpy(&m, array + i * size, size < 16 ? size : 16);
+		CHECK_EQ(m.len, 1);
+		CHECK_EQ(text[i][0], "abc"[i]);
+	}
+}
+
+TEST(batches_say_how_far_their_messages_are_apart)
+{
+	struct { struct mboxfs_msg m; uint64_t more; } two[2];
+	int fd = t_open("q", O_RDWR);
+	struct mboxfs_batch b = { .msgs = (uintptr_t)two, .count = 2,
+				  .size = sizeof(two[0]) };
+
+	batch_of(sizeof(struct mboxfs_msg), sizeof(struct mboxfs_batch));
+	batch_of(sizeof(struct mboxfs_msg), 24);
+	batch_of(16, sizeof(struct mboxfs_batch));
+	batch_of(13, sizeof(struct mboxfs_batch));
+	batch_of(1000, sizeof(struct mboxfs_batch));
+	/* One that says more ends the batch. */
+	memset(two, 0, sizeof(two));
+	two[1].more = 1;
+	CHECK_EQ(ioctl(fd, MBOXFS_IOC_SEND_BATCH, &b), 1);
+	t_send(fd, "x");
+	CHECK_EQ(ioctl(fd, MBOXFS_IOC_RECV_BATCH, &b), 1);
+	CHECK_EQ(t_get("q", "messages"), 1);
+	two[0].more = 1;
+	CHECK_ERR(ioctl(fd, MBOXFS_IOC_SEND_BATCH, &b), E2BIG);
+	CHECK_ERR(ioctl(fd, MBOXFS_IOC_RECV_BATCH, &b), E2BIG);
+	b.size = 1 << 14;
+	CHECK_ERR(ioctl(fd, MBOXFS_IOC_SEND_BATCH, &b), E2BIG);
+	b.size = UINT32_MAX;
+	CHECK_ERR(ioctl(fd, MBOXFS_IOC_RECV_BATCH, &b), E2BIG);
+	CHECK_EQ(t_get("q", "messages"), 1);
+}

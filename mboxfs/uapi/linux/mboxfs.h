@@ -9,6 +9,12 @@
  * 32 and 64 bit callers. Fields that are reserved, and flags that are not
  * listed for a call, have to be 0 (EINVAL).
  *
+ * Structures may grow at their end. A command is known by its type and number
+ * alone; the size in it says how long the caller's structure is. What is missing
+ * of a shorter one is 0, and is not written back. What is more than the kernel
+ * knows has to be 0, else E2BIG; of struct mboxfs_stat, which is only written,
+ * it is set to 0. What has grown since: nothing yet (1.0).
+ *
  * MBOXFS_IOC_SEND, struct mboxfs_msg; descriptor open for writing, else EBADF
  *	Sends a message of @len bytes at @data, with a @priority (0 ... 32767,
  *	EINVAL above) and a @tag. Flags: NONBLOCK, SYNC (return when it has been
@@ -39,6 +45,7 @@
  *	PEEK and NONBLOCK are EINVAL; the messages of one RECV_BATCH have the
  *	first one's FROM and TAGGED. One that has too little room, if short_read
  *	is "keep" or "refuse", ends the batch. At most 1024 are done in one call.
+ *	The messages are @size bytes apart, and grow as all structures do.
  *
  * MBOXFS_IOC_STAT, struct mboxfs_stat; any descriptor of a mailbox
  *	All limits, policies (as numbers) and counters at one moment.
@@ -169,13 +176,21 @@ struct mboxfs_msg {
  * @count:	how many
  * @flags:	MBOXFS_NONBLOCK
  * @timeout_ns:	how long to wait at most for the first one
+ * @size:	sizeof(struct mboxfs_msg), as the caller knows it; 0 stands for
+ *		that of 1.0 (MBOXFS_MSG_SIZE_1)
+ * @reserved32:	0
  */
 struct mboxfs_batch {
 	__aligned_u64	msgs;
 	__u32		count;
 	__u32		flags;
 	__aligned_s64	timeout_ns;
+	__u32		size;
+	__u32		reserved32;
 };
+
+/* The size that struct mboxfs_msg has in 1.0. */
+#define MBOXFS_MSG_SIZE_1	88
 
 /**
  * struct mboxfs_barrier - how to wait at a barrier
