@@ -638,25 +638,35 @@ static long mboxfs_sleeping_ioctl(struct file *file, struct mboxfs_call call)
 	return mboxfs_ioc_barrier(file, barrier, call);
 }
 
-/* Commands that take messages. */
+/* Commands that take messages: what read() is asked for, they are asked, too. */
 static long mboxfs_reading_ioctl(struct file *file, struct mboxfs_call call)
 {
+	int err;
+
 	if (!(file->f_mode & FMODE_READ))
 		return -EBADF;
+	err = rw_verify_area(READ, file, NULL, 0);
+	if (err)
+		return err;
 	if (!mboxfs_may_receive(file_inode(file)))
 		return -EPERM;
 	return call.nr == MBOXFS_NR(RECV) ? mboxfs_ioc_recv(file, call) :
 					    mboxfs_ioc_recv_batch(file, call);
 }
 
-/* Commands that send. */
+/*
+ * Commands that send. As for write(), who is asked may have to write to this
+ * mount himself: so that comes first.
+ */
 static long mboxfs_sending_ioctl(struct file *file, struct mboxfs_call call)
 {
 	long ret;
 
 	if (!(file->f_mode & FMODE_WRITE))
 		return -EBADF;
-	ret = mnt_want_write_file(file);
+	ret = rw_verify_area(WRITE, file, NULL, 0);
+	if (!ret)
+		ret = mnt_want_write_file(file);
 	if (ret)
 		return ret;
 	if (mboxfs_process_gone(file_inode(file)))

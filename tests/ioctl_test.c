@@ -6,6 +6,7 @@
 #include "test.h"
 
 #include <sched.h>
+#include <sys/fanotify.h>
 #include <sys/inotify.h>
 #include <sys/uio.h>
 
@@ -1196,4 +1197,58 @@ TEST(batches_say_how_far_their_messages_are_apart)
 	b.size = UINT32_MAX;
 	CHECK_ERR(ioctl(fd, MBOXFS_IOC_RECV_BATCH, &b), E2BIG);
 	CHECK_EQ(t_get("q", "messages"), 1);
+}
+
+/* Someone who is asked before a mailbox is read, and says no, then yes. */
+static void answer(int fan, unsigned int noes)
+{
+	struct fanotify_event_metadata e;
+	struct fanotify_response r;
+
+	for (;;) {
+		CHECK_EQ(read(fan, &e, sizeof(e)), sizeof(e));
+		CHECK_EQ(e.mask, FAN_ACCESS_PERM);
+		r = (struct fanotify_response){
+			.fd = e.fd,
+			.response = noes ? FAN_DENY : FAN_ALLOW,
+		};
+		if (noes)
+			noes--;
+		/* All have seen that nothing is received before the answer. */
+		t_sleep_ms(20);
+		CHECK_EQ(t_get("q", "messages"), 1);
+		CHECK_EQ(write(fan, &r, sizeof(r)), sizeof(r));
+		close(e.fd);
+	}
+}
+
+TEST(who_watches_reads_is_asked_about_ioctls_too)
+{
+	int fd = t_open("q", O_RDWR), fan = fanotify_init(FAN_CLASS_CONTENT, 0);
+	char c;
+	struct mboxfs_msg m = t_msg(&c, 1, 0);
+	struct mboxfs_batch b = { .msgs = (uintptr_t)&m, .count = 1,
+				  .timeout_ns = -1 };
+
+	if (fan < 0 || fanotify_mark(fan, FAN_MARK_ADD, FAN_ACCESS_PERM,
+				     AT_FDCWD, "q")) {
+		printf("# this kernel does not ask\n");
+		return;
+	}
+	t_send(fd, "x");
+	if (!t_fork())
+		answer(fan, 4);
+	CHECK_ERR(read(fd, &c, 1), EPERM);
+	CHECK_ERR(receive(fd, &m), EPERM);
+	CHECK_ERR(ioctl(fd, MBOXFS_IOC_RECV_BATCH, &b), EPERM);
+	m.flags = MBOXFS_PEEK;
+	CHECK_ERR(receive(fd, &m), EPERM);
+	CHECK_EQ(t_get("q", "messages"), 1);
+	CHECK_EQ(receive(fd, &m), 0);
+	m = t_msg(&c, 1, 0);
+	CHECK_EQ(receive(fd, &m), 0);
+	t_send(fd, "y");
+	m = t_msg(&c, 1, 0);
+	CHECK_EQ(ioctl(fd, MBOXFS_IOC_RECV_BATCH, &b), 1);
+	CHECK_EQ(t_get("q", "messages"), 0);
 }

@@ -88,7 +88,8 @@
  * O_NONBLOCK and NONBLOCK win over it. A wait with a timeout is not restarted
  * after a signal. All but receiving, sleeping and waiting is EROFS on a
  * read-only mount. An unknown command, or one for another kind of file, is
- * ENOTTY.
+ * ENOTTY. Security modules and fanotify(7) are asked as for write(2) and read(2)
+ * before anything is sent or received; what they refuse is EACCES or EPERM.
  */
 #ifndef _UAPI_LINUX_MBOXFS_H
 #define _UAPI_LINUX_MBOXFS_H
