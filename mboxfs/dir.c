@@ -165,7 +165,7 @@ static long mboxfs_ioc_broadcast(struct file *file, struct mboxfs_call call)
 	err = mboxfs_iter(&from, ITER_SOURCE, m.data, m.len);
 	if (err)
 		return err;
-	bc.msg = mbox_msg_alloc(memory, m.len, false, MBOX_GFP);
+	bc.msg = mbox_msg_alloc(memory, m.len, false, current_cred(), MBOX_GFP);
 	if (IS_ERR(bc.msg))
 		return PTR_ERR(bc.msg);
 	bc.msg->priority = m.priority;

@@ -90,7 +90,8 @@ static struct mbox_msg *mboxfs_make_msg(struct mbox *box,
 		err = mboxfs_iter(&from, ITER_SOURCE, m->data, m->len);
 	if (err)
 		return ERR_PTR(err);
-	msg = mbox_new_msg(box, m->len, m->priority, flags, MBOX_GFP);
+	msg = mbox_new_msg(box, m->len, m->priority, flags, current_cred(),
+			   MBOX_GFP);
 	if (IS_ERR(msg))
 		return msg;
 	msg->tag = m->tag;

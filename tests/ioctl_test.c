@@ -58,6 +58,47 @@ TEST(a_message_knows_its_sender)
 	CHECK_EQ(m.priority, 0);
 }
 
+/* Whose message it is. */
+static void expect_from(int fd, uid_t uid, gid_t gid)
+{
+	char text[16];
+	struct mboxfs_msg m = t_msg(text, sizeof(text), 0);
+
+	CHECK_EQ(receive(fd, &m), 0);
+	CHECK_EQ(m.uid, uid);
+	CHECK_EQ(m.gid, gid);
+	CHECK_EQ(m.pid, getpid());
+}
+
+/* As of a set-id program, to what its caller has opened, and the other way. */
+TEST(writing_is_in_the_name_of_who_has_opened)
+{
+	int fd = t_open("q", O_RDWR), theirs;
+	struct iovec v = { "x", 1 };
+	struct mboxfs_msg m = t_msg("x", 1, 0);
+	struct mboxfs_batch b = { .msgs = (uintptr_t)&m, .count = 1 };
+
+	CHECK_EQ(setegid(1001) || seteuid(1000), 0);
+	theirs = open("q", O_WRONLY);
+	t_send(fd, "mine, after all");
+	CHECK_EQ(seteuid(0) || setegid(0), 0);
+	expect_from(fd, 0, 0);
+	t_send(theirs, "x");
+	expect_from(fd, 1000, 1001);
+	CHECK_EQ(writev(theirs, &v, 1), 1);
+	expect_from(fd, 1000, 1001);
+	CHECK_EQ(pwrite(theirs, "x", 1, 5), 1);
+	expect_from(fd, 1000, 1001);
+	/* What was kept of a message that somebody else has sent is no clue. */
+	t_send(fd, "x");
+	expect_from(fd, 0, 0);
+	/* These are calls, not streams. */
+	CHECK_EQ(t_send_as(theirs, "x", 0, 0), 0);
+	expect_from(fd, 0, 0);
+	CHECK_EQ(ioctl(theirs, MBOXFS_IOC_SEND_BATCH, &b), 1);
+	expect_from(fd, 0, 0);
+}
+
 TEST(a_reader_in_a_pid_namespace_sees_its_own_numbers)
 {
 	int fd = t_open("q", O_RDWR);

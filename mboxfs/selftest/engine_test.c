@@ -67,7 +67,8 @@ static int send(struct kunit *test, u8 value, size_t len, u16 priority,
 	err = mbox_check_send(f->box, len, MBOX_NONBLOCK);
 	if (err)
 		return err;
-	msg = mbox_new_msg(f->box, len, priority, 0, GFP_KERNEL);
+	msg = mbox_new_msg(f->box, len, priority, 0, current_cred(),
+			   GFP_KERNEL);
 	if (IS_ERR(msg))
 		return PTR_ERR(msg);
 	KUNIT_EXPECT_EQ(test, mbox_msg_copy_from(msg, &from), 0);

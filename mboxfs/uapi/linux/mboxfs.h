@@ -32,7 +32,9 @@
  *	length, @priority, @pid, @uid, @gid (the sender, as the caller's
  *	namespaces know it; pid 0 if they do not), @tag, @sent_ns, @seq; and
  *	TRUNC in @flags if the message was longer than the room, which is
- *	ignored when it comes in again. Too little room is EMSGSIZE, with @len
+ *	ignored when it comes in again. The sender's process is the one that has
+ *	made the call; its user and group are the effective ones of that process
+ *	for SEND and BROADCAST, and of who has opened the file for write(2). Too little room is EMSGSIZE, with @len
  *	set and the message still there, if short_read is "keep" or "refuse".
  *	EAGAIN, EMSGSIZE, EFAULT; ESHUTDOWN if stopped and drained; EPERM if the
  *	mailbox belongs to another process; ETIMEDOUT; EINTR. when_empty is not
@@ -146,8 +148,8 @@
  * @flags:	MBOXFS_NONBLOCK and so on
  * @priority:	0 is the lowest and the default; higher is received first
  * @pid:	FROM: only from this process; out: the sender
- * @uid:	out: the sender's effective user
- * @gid:	out: the sender's effective group
+ * @uid:	out: the sender's user
+ * @gid:	out: the sender's group
  * @tag:	any number the sender likes; TAGGED: only this one
  * @timeout_ns:	how long to wait at most
  * @delay_ns:	DELAY: instead of send_delay_ms
