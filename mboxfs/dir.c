@@ -58,9 +58,13 @@ static int mboxfs_flush_one(struct inode *inode, void *data)
 static int mboxfs_revoke_one(struct inode *inode, void *data)
 {
 	struct mboxfs_group_call *call = data;
+	s64 count;
 
-	if (!inode_permission(call->idmap, inode, MAY_WRITE))
-		call->count += mbox_revoke(mboxfs_box(inode), INVALID_UID);
+	if (inode_permission(call->idmap, inode, MAY_WRITE))
+		return 0;
+	count = mboxfs_revoke(call->idmap, inode);
+	if (count > 0)
+		call->count += count;
 	return 0;
 }
 

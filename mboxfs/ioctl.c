@@ -519,6 +519,25 @@ static bool mboxfs_owns(struct file *file)
 	return inode_owner_or_capable(file_mnt_idmap(file), file_inode(file));
 }
 
+/**
+ * mboxfs_revoke - take back what the caller may, of what is delayed
+ * @idmap:	of the mount it comes through
+ * @inode:	a mailbox that the caller may write
+ *
+ * The owner takes back all, others what they have sent themselves; in the
+ * mailbox of a process, to which all may write, they do not even that.
+ *
+ * Return: how many have been taken back, or -EPERM.
+ */
+s64 mboxfs_revoke(struct mnt_idmap *idmap, struct inode *inode)
+{
+	if (inode_owner_or_capable(idmap, inode))
+		return mbox_revoke(mboxfs_box(inode), INVALID_UID);
+	if (MBOXFS_I(inode)->owner)
+		return -EPERM;
+	return mbox_revoke(mboxfs_box(inode), current_euid());
+}
+
 /*
  * The right of an owner to remove the name that the mailbox has, if it has one;
  * sticky groups do not keep owners from that.
@@ -692,8 +711,8 @@ static long mboxfs_changing_ioctl(struct file *file, struct mboxfs_call call)
 		return ret;
 	switch (call.nr) {
 	case MBOXFS_NR(REVOKE):
-		ret = min_t(u64, mbox_revoke(mboxfs_box(file_inode(file)),
-					     INVALID_UID), INT_MAX);
+		ret = min_t(s64, mboxfs_revoke(file_mnt_idmap(file),
+					       file_inode(file)), INT_MAX);
 		break;
 	case MBOXFS_NR(BARRIER_AWAKE):
 		ret = mboxfs_ioc_awake(file);

@@ -68,6 +68,8 @@ struct mboxfs_dir {
  * @bound:	the open file that a mailbox lives as long as, or NULL
  * @opens:	open files of a mailbox
  * @owner:	the process a mailbox belongs to, or NULL; constant
+ * @owner_uid:	its effective user when the mailbox was made; constant
+ * @owner_gid:	its effective group then; constant
  * @process:	sees @owner end
  * @processes:	place in mboxfs_sb_info.processes, if there is an @owner
  */
@@ -83,6 +85,8 @@ struct mboxfs_inode_info {
 	struct file			*bound;
 	atomic_t			opens;
 	struct pid			*owner;
+	kuid_t				owner_uid;
+	kgid_t				owner_gid;
 	struct mbox_process		*process;
 	struct list_head		processes;
 };
@@ -150,12 +154,16 @@ static inline bool mboxfs_process_gone(const struct inode *inode)
 	return unlikely(owner) && !mbox_pid_alive(owner);
 }
 
-/* The mailbox of a process is received from by that process alone. */
+/* In inode.c, too. */
+bool mboxfs_is_owner(const struct inode *inode);
+
+/*
+ * The mailbox of a process is received from by that process alone, and only as
+ * long as it runs with the ids that the mailbox was made for.
+ */
 static inline bool mboxfs_may_receive(const struct inode *inode)
 {
-	struct pid *owner = MBOXFS_I(inode)->owner;
-
-	return likely(!owner) || owner == task_tgid(current);
+	return likely(!MBOXFS_I(inode)->owner) || mboxfs_is_owner(inode);
 }
 
 /*
@@ -244,6 +252,7 @@ int mboxfs_iter(struct iov_iter *iter, unsigned int direction, u64 data,
 		size_t len);
 long mboxfs_ioc_barrier(struct file *file, struct mbox_barrier *barrier,
 			struct mboxfs_call call);
+s64 mboxfs_revoke(struct mnt_idmap *idmap, struct inode *inode);
 void mboxfs_unbind(struct inode *inode, struct file *file);
 
 /* In xattr.c */

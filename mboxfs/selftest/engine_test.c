@@ -157,7 +157,7 @@ static void delayed_in_due_order(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, receive(test), order[i]);
 	for (i = 0; i < 5; i++)
 		send(test, i, 10, 0, hours[i] * 3600 * NSEC_PER_SEC);
-	KUNIT_EXPECT_EQ(test, mbox_revoke(f->box), 5ULL);
+	KUNIT_EXPECT_EQ(test, mbox_revoke(f->box, INVALID_UID), 5ULL);
 	KUNIT_EXPECT_EQ(test, f->box->delayed.bytes, 0ULL);
 }
 

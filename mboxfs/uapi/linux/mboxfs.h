@@ -34,11 +34,12 @@
  *	TRUNC in @flags if the message was longer than the room, which is
  *	ignored when it comes in again. The sender's process is the one that has
  *	made the call; its user and group are the effective ones of that process
- *	for SEND and BROADCAST, and of who has opened the file for write(2). Too little room is EMSGSIZE, with @len
- *	set and the message still there, if short_read is "keep" or "refuse".
- *	EAGAIN, EMSGSIZE, EFAULT; ESHUTDOWN if stopped and drained; EPERM if the
- *	mailbox belongs to another process; ETIMEDOUT; EINTR. when_empty is not
- *	obeyed. Whoever gets an error has received nothing.
+ *	for SEND and BROADCAST, and of who has opened the file for write(2).
+ *	Too little room is EMSGSIZE, with @len set and the message still there,
+ *	if short_read is "keep" or "refuse". EAGAIN, EMSGSIZE, EFAULT; ESHUTDOWN
+ *	if stopped and drained; EPERM if the mailbox belongs to another process,
+ *	or to this one under other effective ids; ETIMEDOUT; EINTR. when_empty
+ *	is not obeyed. Whoever gets an error has received nothing.
  *
  * MBOXFS_IOC_SEND_BATCH, MBOXFS_IOC_RECV_BATCH, struct mboxfs_batch
  *	The same for @count messages in the array @msgs. Return how many were
@@ -53,8 +54,11 @@
  *	All limits, policies (as numbers) and counters at one moment.
  *
  * MBOXFS_IOC_REVOKE; descriptor open for writing, else EBADF
- *	Takes back what is delayed and not due yet. Returns how many. On a
- *	group: of all mailboxes in it and below that the caller may write.
+ *	Takes back what is delayed and not due yet: all for the owner or
+ *	CAP_FOWNER, for others what their effective user has sent; but in the
+ *	mailbox of a process it is the owner's alone, else EPERM. Returns how
+ *	many. On a group: of all mailboxes in it and below that the caller may
+ *	write; those where he has no right are passed over.
  *
  * MBOXFS_IOC_STOP, _START, _PURGE; the owner or CAP_FOWNER, else EPERM
  *	Stop: no more messages are taken (ESHUTDOWN), also from those who wait;
