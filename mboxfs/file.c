@@ -27,6 +27,8 @@ static int mboxfs_open(struct inode *inode, struct file *file)
 {
 	struct mboxfs_file *mf;
 
+	if (mboxfs_dumping_core())
+		return -EPERM;
 	file->f_mode &= ~FMODE_ATOMIC_POS;
 	file->f_mode |= FMODE_NOWAIT | MBOXFS_FMODE_WASYNC;
 	if (file->f_mode & FMODE_READ) {

@@ -291,6 +291,8 @@ static int mboxfs_create(struct mnt_idmap *idmap, struct inode *dir,
 	u64 index;
 	int err;
 
+	if (mboxfs_dumping_core())
+		return -EPERM;
 	err = mboxfs_get_index(dir, &dentry->d_name, &index);
 	if (err)
 		return err;
@@ -474,6 +476,8 @@ static int mboxfs_unlink(struct inode *dir, struct dentry *dentry)
 	/* Which mount it comes through is not told: ids as the mount has them. */
 	int err = mboxfs_may_move(&nop_mnt_idmap, dir, d_inode(dentry));
 
+	if (mboxfs_dumping_core())
+		return -EPERM;
 	if (!err)
 		mboxfs_detach(dir, dentry);
 	return err;

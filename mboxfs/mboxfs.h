@@ -204,6 +204,17 @@ static inline bool mboxfs_decode(struct mboxfs_call *call, unsigned int cmd,
 	return _IOC_TYPE(cmd) == MBOXFS_IOC_MAGIC;
 }
 
+/*
+ * Where core files go to the working directory, a process that dies in a group
+ * would send its core to a mailbox, page by page, and wait for room before it
+ * can end; one that has this name already would be removed before. Who dumps
+ * core neither makes nor opens nor removes a mailbox.
+ */
+static inline bool mboxfs_dumping_core(void)
+{
+	return unlikely(current->flags & PF_DUMPCORE);
+}
+
 /* In super.c: the inodes of all mounts in user namespaces, and their pool. */
 extern struct mbox_pool mboxfs_userns_pool;
 #define MBOXFS_INODE_CHARGE	2048
