@@ -88,6 +88,7 @@ static int mbox_batch(int fd, unsigned long cmd, const struct mboxfs_msg *msgs,
 		.msgs = (uintptr_t)msgs,
 		.count = count,
 		.timeout_ns = timeout_ns,
+		.size = sizeof(*msgs),
 	};
 
 	return mbox_ioctl(fd, cmd, &batch);

@@ -37,12 +37,12 @@ static int mboxfs_readdir(struct file *file, struct dir_context *ctx)
 /**
  * struct mboxfs_group_call - a call for all mailboxes of a group
  * @idmap:	of the mount it comes through
- * @cmd:	which
+ * @nr:		which
  * @count:	how many messages it has concerned
  */
 struct mboxfs_group_call {
 	struct mnt_idmap	*idmap;
-	unsigned int		cmd;
+	unsigned int		nr;
 	u64			count;
 };
 
@@ -58,9 +58,13 @@ static int mboxfs_flush_one(struct inode *inode, void *data)
 static int mboxfs_revoke_one(struct inode *inode, void *data)
 {
 	struct mboxfs_group_call *call = data;
+	s64 count;
 
-	if (!inode_permission(call->idmap, inode, MAY_WRITE))
-		call->count += mbox_revoke(mboxfs_box(inode), INVALID_UID);
+	if (inode_permission(call->idmap, inode, MAY_WRITE))
+		return 0;
+	count = mboxfs_revoke(call->idmap, inode);
+	if (count > 0)
+		call->count += count;
 	return 0;
 }
 
@@ -70,7 +74,7 @@ static int mboxfs_stop_one(struct inode *inode, void *data)
 
 	if (inode_owner_or_capable(call->idmap, inode))
 		mbox_set_stopped(mboxfs_box(inode),
-				 call->cmd == MBOXFS_IOC_STOP);
+				 call->nr == MBOXFS_NR(STOP));
 	return 0;
 }
 
@@ -89,16 +93,16 @@ static int mboxfs_dir_fsync(struct file *file, loff_t start, loff_t end,
 	return err;
 }
 
-static long mboxfs_group_ioctl(struct file *file, unsigned int cmd)
+static long mboxfs_group_ioctl(struct file *file, unsigned int nr)
 {
 	struct mboxfs_group_call call = {
 		.idmap = file_mnt_idmap(file),
-		.cmd = cmd,
+		.nr = nr,
 	};
 	int err;
 
 	err = mboxfs_each_mailbox(file, true,
-				  cmd == MBOXFS_IOC_REVOKE ?
+				  nr == MBOXFS_NR(REVOKE) ?
 					  mboxfs_revoke_one : mboxfs_stop_one,
 				  &call);
 	return err ? err : min_t(u64, call.count, INT_MAX);
@@ -147,7 +151,7 @@ static int mboxfs_broadcast_one(struct inode *inode, void *data)
 	return 0;
 }
 
-static long mboxfs_ioc_broadcast(struct file *file, void __user *arg)
+static long mboxfs_ioc_broadcast(struct file *file, struct mboxfs_call call)
 {
 	struct mboxfs_broadcast bc = { .idmap = file_mnt_idmap(file) };
 	struct mbox_pool *memory = &MBOXFS_SB(file_inode(file)->i_sb)->memory;
@@ -155,7 +159,9 @@ static long mboxfs_ioc_broadcast(struct file *file, void __user *arg)
 	struct iov_iter from;
 	int err;
 
-	err = mboxfs_get_msg(&m, arg, MBOXFS_NONBLOCK | MBOXFS_DELAY);
+	err = mboxfs_get_arg(&m, sizeof(m), call);
+	if (!err)
+		err = mboxfs_check_msg(&m, MBOXFS_NONBLOCK | MBOXFS_DELAY);
 	if (err)
 		return err;
 	if (m.len > MBOXFS_MESSAGE_MAX)
@@ -163,7 +169,7 @@ static long mboxfs_ioc_broadcast(struct file *file, void __user *arg)
 	err = mboxfs_iter(&from, ITER_SOURCE, m.data, m.len);
 	if (err)
 		return err;
-	bc.msg = mbox_msg_alloc(memory, m.len, false, MBOX_GFP);
+	bc.msg = mbox_msg_alloc(memory, m.len, false, current_cred(), MBOX_GFP);
 	if (IS_ERR(bc.msg))
 		return PTR_ERR(bc.msg);
 	bc.msg->priority = m.priority;
@@ -179,26 +185,29 @@ static long mboxfs_ioc_broadcast(struct file *file, void __user *arg)
 }
 
 /* Commands that change something. */
-static long mboxfs_changing_dir_ioctl(struct file *file, unsigned int cmd,
-				      void __user *arg)
+static long mboxfs_changing_dir_ioctl(struct file *file,
+				      struct mboxfs_call call)
 {
 	struct mbox_barrier *barrier;
-	long ret;
+	long ret = 0;
 
-	ret = mnt_want_write_file(file);
+	if (call.nr != MBOXFS_NR(BROADCAST))
+		ret = mboxfs_no_arg(call);
+	if (!ret)
+		ret = mnt_want_write_file(file);
 	if (ret)
 		return ret;
-	switch (cmd) {
-	case MBOXFS_IOC_BARRIER_AWAKE:
+	switch (call.nr) {
+	case MBOXFS_NR(BARRIER_AWAKE):
 		barrier = READ_ONCE(mboxfs_group(file_inode(file))->barrier);
 		if (barrier)
 			ret = mbox_barrier_awake(barrier);
 		break;
-	case MBOXFS_IOC_BROADCAST:
-		ret = mboxfs_ioc_broadcast(file, arg);
+	case MBOXFS_NR(BROADCAST):
+		ret = mboxfs_ioc_broadcast(file, call);
 		break;
 	default:
-		ret = mboxfs_group_ioctl(file, cmd);
+		ret = mboxfs_group_ioctl(file, call.nr);
 	}
 	mnt_drop_write_file(file);
 	return ret;
@@ -212,23 +221,25 @@ static long mboxfs_dir_ioctl(struct file *file, unsigned int cmd,
 			     unsigned long arg)
 {
 	struct mbox_group *group = mboxfs_group(file_inode(file));
-	void __user *user = (void __user *)arg;
 	struct mbox_barrier *barrier;
+	struct mboxfs_call call;
 	int mask = 0;
 	long ret;
 
-	switch (cmd) {
-	case MBOXFS_IOC_BARRIER_SLEEP:
-	case MBOXFS_IOC_BARRIER_WAIT:
+	if (!mboxfs_decode(&call, cmd, arg))
+		return -ENOTTY;
+	switch (call.nr) {
+	case MBOXFS_NR(BARRIER_SLEEP):
+	case MBOXFS_NR(BARRIER_WAIT):
 		mask = MAY_READ;
 		break;
-	case MBOXFS_IOC_BARRIER_AWAKE:
-	case MBOXFS_IOC_BROADCAST:
+	case MBOXFS_NR(BARRIER_AWAKE):
+	case MBOXFS_NR(BROADCAST):
 		mask = MAY_WRITE;
 		break;
-	case MBOXFS_IOC_REVOKE:
-	case MBOXFS_IOC_STOP:
-	case MBOXFS_IOC_START:
+	case MBOXFS_NR(REVOKE):
+	case MBOXFS_NR(STOP):
+	case MBOXFS_NR(START):
 		break;
 	default:
 		return -ENOTTY;
@@ -238,11 +249,11 @@ static long mboxfs_dir_ioctl(struct file *file, unsigned int cmd,
 	if (ret)
 		return ret;
 	if (mask != MAY_READ)
-		return mboxfs_changing_dir_ioctl(file, cmd, user);
+		return mboxfs_changing_dir_ioctl(file, call);
 	barrier = mbox_barrier_get(&group->barrier);
 	if (!barrier)
 		return -ENOMEM;
-	return mboxfs_ioc_barrier(file, barrier, cmd, user);
+	return mboxfs_ioc_barrier(file, barrier, call);
 }
 
 const struct file_operations mboxfs_dir_operations = {

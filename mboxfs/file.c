@@ -27,6 +27,8 @@ static int mboxfs_open(struct inode *inode, struct file *file)
 {
 	struct mboxfs_file *mf;
 
+	if (mboxfs_dumping_core())
+		return -EPERM;
 	file->f_mode &= ~FMODE_ATOMIC_POS;
 	file->f_mode |= FMODE_NOWAIT | MBOXFS_FMODE_WASYNC;
 	if (file->f_mode & FMODE_READ) {
@@ -210,14 +212,19 @@ static ssize_t mboxfs_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	return mboxfs_complete_read(iocb, ret);
 }
 
-/* Memory for a message, without sleeping where io_uring must not wait. */
+/*
+ * Memory for a message, without sleeping where io_uring must not wait. It is
+ * sent by who has opened the file: a program that runs with more rights than its
+ * caller writes to what the caller has opened, its standard error for one, and
+ * must not speak in its own name there.
+ */
 static struct mbox_msg *mboxfs_alloc(struct kiocb *iocb, struct mbox *box,
 				     size_t len, unsigned int flags)
 {
 	bool wait = !(iocb->ki_flags & IOCB_NOWAIT);
 	struct mbox_msg *msg;
 
-	msg = mbox_new_msg(box, len, 0, flags,
+	msg = mbox_new_msg(box, len, 0, flags, iocb->ki_filp->f_cred,
 			   wait ? MBOX_GFP :
 			   GFP_NOWAIT | __GFP_ACCOUNT | __GFP_NOWARN);
 	return unlikely(msg == ERR_PTR(-ENOMEM)) && !wait ?

@@ -210,6 +210,8 @@ static int mboxfs_set_owner(struct mnt_idmap *idmap, struct inode *inode,
 {
 	struct user_namespace *ns = inode->i_sb->s_user_ns;
 
+	MBOXFS_I(inode)->owner_uid = uid;
+	MBOXFS_I(inode)->owner_gid = gid;
 	inode->i_uid = from_vfsuid(idmap, ns, VFSUIDT_INIT(uid));
 	inode->i_gid = from_vfsgid(idmap, ns, VFSGIDT_INIT(gid));
 	inode->i_mode = S_IFREG | 0622;
@@ -217,6 +219,24 @@ static int mboxfs_set_owner(struct mnt_idmap *idmap, struct inode *inode,
 	    !gid_valid(inode->i_gid) || !kgid_has_mapping(ns, inode->i_gid))
 		return -EOVERFLOW;
 	return 0;
+}
+
+/**
+ * mboxfs_is_owner - whether the caller is the process that a mailbox belongs to
+ * @inode:	a mailbox that belongs to one
+ *
+ * The process may have begun to run a set-user-ID program since, or given up
+ * its rights: then the mailbox, over which its old user has power, is not
+ * its own any more. Its ids are compared as the kernel has them, whatever
+ * the mount shows as the owner.
+ */
+bool mboxfs_is_owner(const struct inode *inode)
+{
+	const struct mboxfs_inode_info *info = MBOXFS_I(inode);
+
+	return info->owner == task_tgid(current) &&
+	       uid_eq(info->owner_uid, current_euid()) &&
+	       gid_eq(info->owner_gid, current_egid());
 }
 
 static int mboxfs_watch_owner(struct inode *inode, struct pid *pid)
@@ -271,6 +291,8 @@ static int mboxfs_create(struct mnt_idmap *idmap, struct inode *dir,
 	u64 index;
 	int err;
 
+	if (mboxfs_dumping_core())
+		return -EPERM;
 	err = mboxfs_get_index(dir, &dentry->d_name, &index);
 	if (err)
 		return err;
@@ -454,6 +476,8 @@ static int mboxfs_unlink(struct inode *dir, struct dentry *dentry)
 	/* Which mount it comes through is not told: ids as the mount has them. */
 	int err = mboxfs_may_move(&nop_mnt_idmap, dir, d_inode(dentry));
 
+	if (mboxfs_dumping_core())
+		return -EPERM;
 	if (!err)
 		mboxfs_detach(dir, dentry);
 	return err;

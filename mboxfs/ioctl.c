@@ -60,17 +60,14 @@ int mboxfs_iter(struct iov_iter *iter, unsigned int direction, u64 data,
 }
 
 /**
- * mboxfs_get_msg - copy in a message that is to be sent
- * @m:		where to put it
- * @arg:	where it is
+ * mboxfs_check_msg - whether a message can be sent as it says
+ * @m:		the message
  * @allowed:	the flags that make sense
  *
- * Return: 0, -EFAULT or -EINVAL.
+ * Return: 0 or -EINVAL.
  */
-int mboxfs_get_msg(struct mboxfs_msg *m, void __user *arg, u32 allowed)
+int mboxfs_check_msg(const struct mboxfs_msg *m, u32 allowed)
 {
-	if (copy_from_user(m, arg, sizeof(*m)))
-		return -EFAULT;
 	if ((m->flags & ~allowed) || m->reserved[0] || m->reserved[1] ||
 	    m->priority > MBOXFS_PRIORITY_MAX)
 		return -EINVAL;
@@ -93,7 +90,8 @@ static struct mbox_msg *mboxfs_make_msg(struct mbox *box,
 		err = mboxfs_iter(&from, ITER_SOURCE, m->data, m->len);
 	if (err)
 		return ERR_PTR(err);
-	msg = mbox_new_msg(box, m->len, m->priority, flags, MBOX_GFP);
+	msg = mbox_new_msg(box, m->len, m->priority, flags, current_cred(),
+			   MBOX_GFP);
 	if (IS_ERR(msg))
 		return msg;
 	msg->tag = m->tag;
@@ -114,7 +112,7 @@ static void mboxfs_ioctl_received(struct file *file)
 	fsnotify_access(file);
 }
 
-static long mboxfs_ioc_send(struct file *file, void __user *arg)
+static long mboxfs_ioc_send(struct file *file, struct mboxfs_call call)
 {
 	struct mbox *box = mboxfs_box(file_inode(file));
 	struct mboxfs_msg m;
@@ -122,7 +120,9 @@ static long mboxfs_ioc_send(struct file *file, void __user *arg)
 	unsigned int flags;
 	int err;
 
-	err = mboxfs_get_msg(&m, arg, MBOXFS_SEND_FLAGS);
+	err = mboxfs_get_arg(&m, sizeof(m), call);
+	if (!err)
+		err = mboxfs_check_msg(&m, MBOXFS_SEND_FLAGS);
 	if (err)
 		return err;
 	flags = mboxfs_wait_flags(file, m.flags, m.timeout_ns);
@@ -184,24 +184,37 @@ static u32 mboxfs_show_gid(kgid_t gid)
 					     from_kgid_munged(ns, gid);
 }
 
-/* Copy out what is known about a message. */
-static int mboxfs_put_meta(struct mbox_msg *msg, u32 flags,
-			   struct mboxfs_msg __user *user)
+/* Where a field of a message ends. */
+#define MBOXFS_UPTO(field)	offsetofend(struct mboxfs_msg, field)
+
+/* What a structure of @size bytes does not have is not told. */
+static __always_inline int __mboxfs_put_meta(struct mbox_msg *msg, u32 flags,
+					     struct mboxfs_msg __user *user,
+					     size_t size)
 {
 	pid_t pid = mbox_msg_sender(msg, task_active_pid_ns(current));
 	u32 uid = mboxfs_show_uid(msg->uid), gid = mboxfs_show_gid(msg->gid);
 
-	if (!user_write_access_begin(user, sizeof(*user)))
+	if (!user_write_access_begin(user, size))
 		return -EFAULT;
-	unsafe_put_user(msg->len, &user->len, fault);
-	unsafe_put_user(flags, &user->flags, fault);
-	unsafe_put_user(msg->priority, &user->priority, fault);
-	unsafe_put_user(pid, &user->pid, fault);
-	unsafe_put_user(uid, &user->uid, fault);
-	unsafe_put_user(gid, &user->gid, fault);
-	unsafe_put_user(msg->tag, &user->tag, fault);
-	unsafe_put_user(msg->sent, &user->sent_ns, fault);
-	unsafe_put_user(msg->seq, &user->seq, fault);
+	if (size >= MBOXFS_UPTO(len))
+		unsafe_put_user(msg->len, &user->len, fault);
+	if (size >= MBOXFS_UPTO(flags))
+		unsafe_put_user(flags, &user->flags, fault);
+	if (size >= MBOXFS_UPTO(priority))
+		unsafe_put_user(msg->priority, &user->priority, fault);
+	if (size >= MBOXFS_UPTO(pid))
+		unsafe_put_user(pid, &user->pid, fault);
+	if (size >= MBOXFS_UPTO(uid))
+		unsafe_put_user(uid, &user->uid, fault);
+	if (size >= MBOXFS_UPTO(gid))
+		unsafe_put_user(gid, &user->gid, fault);
+	if (size >= MBOXFS_UPTO(tag))
+		unsafe_put_user(msg->tag, &user->tag, fault);
+	if (size >= MBOXFS_UPTO(sent_ns))
+		unsafe_put_user(msg->sent, &user->sent_ns, fault);
+	if (size >= MBOXFS_UPTO(seq))
+		unsafe_put_user(msg->seq, &user->seq, fault);
 	user_write_access_end();
 	return 0;
 fault:
@@ -209,9 +222,18 @@ fault:
 	return -EFAULT;
 }
 
+/* Copy out what is known about a message; nearly all have room for all of it. */
+static int mboxfs_put_meta(struct mbox_msg *msg, u32 flags,
+			   struct mboxfs_msg __user *user, size_t size)
+{
+	if (likely(size >= MBOXFS_UPTO(seq)))
+		return __mboxfs_put_meta(msg, flags, user, MBOXFS_UPTO(seq));
+	return __mboxfs_put_meta(msg, flags, user, size);
+}
+
 /* Copy out a message, its body first. */
 static int mboxfs_put_msg(struct mbox_msg *msg, const struct mboxfs_msg *m,
-			  struct mboxfs_msg __user *user)
+			  struct mboxfs_msg __user *user, size_t size)
 {
 	size_t len = min(m->len, msg->len);
 	u32 flags = m->flags & ~MBOXFS_TRUNC;
@@ -222,13 +244,29 @@ static int mboxfs_put_msg(struct mbox_msg *msg, const struct mboxfs_msg *m,
 		return -EFAULT;
 	if (len < msg->len)
 		flags |= MBOXFS_TRUNC;
-	return mboxfs_put_meta(msg, flags, user);
+	return mboxfs_put_meta(msg, flags, user, size);
+}
+
+/* Tell how long the message is that stays, for which there was no room. */
+static int mboxfs_put_len(u32 len, struct mboxfs_msg __user *user, size_t size)
+{
+	if (size < MBOXFS_UPTO(len))
+		return 0;
+	return put_user(len, &user->len);
 }
 
 /* Copy in what matters of a message that is to be received. */
 static int mboxfs_get_room(struct mboxfs_msg *m, u32 allowed,
-			   const struct mboxfs_msg __user *user)
+			   const struct mboxfs_msg __user *user, size_t size)
 {
+	int err;
+
+	if (unlikely(size != sizeof(*m))) {
+		err = mboxfs_get_struct(m, sizeof(*m), user, size);
+		if (err)
+			return err;
+		goto check;
+	}
 	if (!user_read_access_begin(user, sizeof(*user)))
 		return -EFAULT;
 	unsafe_get_user(m->data, &user->data, fault);
@@ -237,6 +275,7 @@ static int mboxfs_get_room(struct mboxfs_msg *m, u32 allowed,
 	unsafe_get_user(m->reserved[0], &user->reserved[0], fault);
 	unsafe_get_user(m->reserved[1], &user->reserved[1], fault);
 	user_read_access_end();
+check:
 	if ((m->flags & ~allowed) || m->reserved[0] || m->reserved[1])
 		return -EINVAL;
 	return 0;
@@ -245,26 +284,27 @@ fault:
 	return -EFAULT;
 }
 
-static long mboxfs_ioc_recv(struct file *file, void __user *arg)
+static long mboxfs_ioc_recv(struct file *file, struct mboxfs_call call)
 {
 	struct mbox *box = mboxfs_box(file_inode(file));
-	struct mboxfs_msg __user *user = arg;
+	struct mboxfs_msg __user *user = call.arg;
 	struct mbox_want want;
 	struct mboxfs_msg m;
 	struct mbox_msg *msg;
 	int err;
 
-	if (copy_from_user(&m, arg, sizeof(m)))
-		return -EFAULT;
-	err = mboxfs_get_want(file, &m, MBOXFS_RECV_FLAGS, &want);
+	err = mboxfs_get_arg(&m, sizeof(m), call);
+	if (!err)
+		err = mboxfs_get_want(file, &m, MBOXFS_RECV_FLAGS, &want);
 	if (err)
 		return err;
 	msg = mbox_receive(box, &want);
-	if (msg == ERR_PTR(-EMSGSIZE) && put_user(want.len, &user->len))
+	if (msg == ERR_PTR(-EMSGSIZE) &&
+	    mboxfs_put_len(want.len, user, call.size))
 		return -EFAULT;
 	if (IS_ERR(msg))
 		return PTR_ERR(msg);
-	err = mboxfs_put_msg(msg, &m, user);
+	err = mboxfs_put_msg(msg, &m, user, call.size);
 	if (want.flags & MBOX_PEEK) {
 		mbox_msg_put(box->pool, msg);
 		return err;
@@ -278,14 +318,28 @@ static long mboxfs_ioc_recv(struct file *file, void __user *arg)
 	return 0;
 }
 
-static int mboxfs_get_batch(struct mboxfs_batch *b, void __user *arg)
+static int mboxfs_get_batch(struct mboxfs_batch *b, struct mboxfs_call call)
 {
-	if (copy_from_user(b, arg, sizeof(*b)))
-		return -EFAULT;
-	if (b->flags & ~MBOXFS_NONBLOCK)
+	int err = mboxfs_get_arg(b, sizeof(*b), call);
+
+	if (err)
+		return err;
+	if ((b->flags & ~MBOXFS_NONBLOCK) || b->reserved32)
 		return -EINVAL;
+	/* No longer than what a command could say. */
+	if (b->size > _IOC_SIZEMASK)
+		return -E2BIG;
+	if (!b->size)
+		b->size = MBOXFS_MSG_SIZE_1;
 	b->count = min_t(u32, b->count, MBOXFS_BATCH_MAX);
 	return 0;
+}
+
+/* One of the messages of a batch. */
+static struct mboxfs_msg __user *mboxfs_batch_msg(const struct mboxfs_batch *b,
+						  u32 i)
+{
+	return u64_to_user_ptr(b->msgs + (u64)i * b->size);
 }
 
 /* Make the messages of a batch, up to the first bad one; *@err says what. */
@@ -293,13 +347,15 @@ static void mboxfs_make_batch(struct file *file, const struct mboxfs_batch *b,
 			      struct list_head *msgs, int *err)
 {
 	struct mbox *box = mboxfs_box(file_inode(file));
-	struct mboxfs_msg __user *user = u64_to_user_ptr(b->msgs);
 	struct mboxfs_msg m;
 	struct mbox_msg *msg;
 	u32 i;
 
 	for (i = 0; i < b->count; i++) {
-		*err = mboxfs_get_msg(&m, user + i, MBOXFS_DELAY);
+		*err = mboxfs_get_struct(&m, sizeof(m), mboxfs_batch_msg(b, i),
+					 b->size);
+		if (!*err)
+			*err = mboxfs_check_msg(&m, MBOXFS_DELAY);
 		if (*err)
 			return;
 		msg = mboxfs_make_msg(box, &m, 0);
@@ -313,14 +369,14 @@ static void mboxfs_make_batch(struct file *file, const struct mboxfs_batch *b,
 	}
 }
 
-static long mboxfs_ioc_send_batch(struct file *file, void __user *arg)
+static long mboxfs_ioc_send_batch(struct file *file, struct mboxfs_call call)
 {
 	struct mbox *box = mboxfs_box(file_inode(file));
 	struct mboxfs_batch b;
 	LIST_HEAD(msgs);
 	int err = 0, done;
 
-	err = mboxfs_get_batch(&b, arg);
+	err = mboxfs_get_batch(&b, call);
 	if (err)
 		return err;
 	mboxfs_make_batch(file, &b, &msgs, &err);
@@ -340,16 +396,17 @@ static long mboxfs_put_batch(struct file *file, const struct mboxfs_batch *b,
 			     bool whole)
 {
 	struct mbox *box = mboxfs_box(file_inode(file));
-	struct mboxfs_msg __user *user = u64_to_user_ptr(b->msgs);
+	struct mboxfs_msg __user *user;
 	struct mboxfs_msg m;
 	int done, err = 0;
 
 	for (done = 0; done < count; done++) {
-		err = mboxfs_get_room(&m, allowed, user + done);
+		user = mboxfs_batch_msg(b, done);
+		err = mboxfs_get_room(&m, allowed, user, b->size);
 		if (!err && whole && m.len < msgs[done]->len)
 			err = -EMSGSIZE;
 		if (!err)
-			err = mboxfs_put_msg(msgs[done], &m, user + done);
+			err = mboxfs_put_msg(msgs[done], &m, user, b->size);
 		if (err)
 			break;
 		cond_resched();
@@ -363,24 +420,23 @@ static long mboxfs_put_batch(struct file *file, const struct mboxfs_batch *b,
 	return done;
 }
 
-static long mboxfs_ioc_recv_batch(struct file *file, void __user *arg)
+static long mboxfs_ioc_recv_batch(struct file *file, struct mboxfs_call call)
 {
 	const u32 allowed = MBOXFS_FROM | MBOXFS_TAGGED | MBOXFS_TRUNC;
 	struct mbox *box = mboxfs_box(file_inode(file));
 	struct mbox_want want;
 	struct mbox_msg **msgs;
-	struct mboxfs_msg __user *first;
 	struct mboxfs_batch b;
 	struct mboxfs_msg m;
 	bool whole;
 	long ret;
 
-	ret = mboxfs_get_batch(&b, arg);
+	ret = mboxfs_get_batch(&b, call);
 	if (ret || !b.count)
 		return ret;
-	first = u64_to_user_ptr(b.msgs);
-	if (copy_from_user(&m, first, sizeof(m)))
-		return -EFAULT;
+	ret = mboxfs_get_struct(&m, sizeof(m), mboxfs_batch_msg(&b, 0), b.size);
+	if (ret)
+		return ret;
 	m.timeout_ns = b.timeout_ns;
 	ret = mboxfs_get_want(file, &m, allowed, &want);
 	if (ret)
@@ -394,7 +450,8 @@ static long mboxfs_ioc_recv_batch(struct file *file, void __user *arg)
 	ret = mbox_receive_batch(box, &want, msgs, b.count);
 	if (ret > 0)
 		ret = mboxfs_put_batch(file, &b, msgs, ret, allowed, whole);
-	else if (ret == -EMSGSIZE && put_user(want.len, &first->len))
+	else if (ret == -EMSGSIZE &&
+		 mboxfs_put_len(want.len, mboxfs_batch_msg(&b, 0), b.size))
 		ret = -EFAULT;
 	kfree(msgs);
 	return ret;
@@ -408,7 +465,19 @@ static u64 mboxfs_limit_number(const struct mbox *box, enum mbox_limit limit)
 	return value == MBOX_NO_BOUND ? 0 : value;
 }
 
-static long mboxfs_ioc_stat(struct file *file, void __user *arg)
+/* Copy out a structure as far as the caller knows it. */
+static int mboxfs_put_arg(const void *from, size_t known,
+			  struct mboxfs_call call)
+{
+	size_t size = min_t(size_t, known, call.size);
+
+	if (copy_to_user(call.arg, from, size) ||
+	    clear_user(call.arg + size, call.size - size))
+		return -EFAULT;
+	return 0;
+}
+
+static long mboxfs_ioc_stat(struct file *file, struct mboxfs_call call)
 {
 	struct mbox *box = mboxfs_box(file_inode(file));
 	struct mbox_stat stat;
@@ -442,12 +511,31 @@ static long mboxfs_ioc_stat(struct file *file, void __user *arg)
 	s.revoked_total = stat.revoked_total;
 	s.purged_total = stat.purged_total;
 	s.barrier_sleepers = stat.barrier_sleepers;
-	return copy_to_user(arg, &s, sizeof(s)) ? -EFAULT : 0;
+	return mboxfs_put_arg(&s, sizeof(s), call);
 }
 
 static bool mboxfs_owns(struct file *file)
 {
 	return inode_owner_or_capable(file_mnt_idmap(file), file_inode(file));
+}
+
+/**
+ * mboxfs_revoke - take back what the caller may, of what is delayed
+ * @idmap:	of the mount it comes through
+ * @inode:	a mailbox that the caller may write
+ *
+ * The owner takes back all, others what they have sent themselves; in the
+ * mailbox of a process, to which all may write, they do not even that.
+ *
+ * Return: how many have been taken back, or -EPERM.
+ */
+s64 mboxfs_revoke(struct mnt_idmap *idmap, struct inode *inode)
+{
+	if (inode_owner_or_capable(idmap, inode))
+		return mbox_revoke(mboxfs_box(inode), INVALID_UID);
+	if (MBOXFS_I(inode)->owner)
+		return -EPERM;
+	return mbox_revoke(mboxfs_box(inode), current_euid());
 }
 
 /*
@@ -506,42 +594,44 @@ void mboxfs_unbind(struct inode *inode, struct file *file)
  * mboxfs_ioc_barrier - sleep, or wait for the other parties
  * @file:	the open mailbox or group
  * @barrier:	of which
- * @cmd:	MBOXFS_IOC_BARRIER_SLEEP or _WAIT
- * @arg:	a struct mboxfs_barrier
+ * @call:	MBOXFS_IOC_BARRIER_SLEEP or _WAIT
  *
- * Return: as mbox_barrier_sleep() and mbox_barrier_wait(); -EFAULT; -EINVAL.
+ * Return: as mbox_barrier_sleep() and mbox_barrier_wait(); -EFAULT; -E2BIG;
+ * -EINVAL.
  */
 long mboxfs_ioc_barrier(struct file *file, struct mbox_barrier *barrier,
-			unsigned int cmd, void __user *arg)
+			struct mboxfs_call call)
 {
 	struct mboxfs_barrier b;
 	s64 timeout;
+	int err;
 
-	if (copy_from_user(&b, arg, sizeof(b)))
-		return -EFAULT;
+	err = mboxfs_get_arg(&b, sizeof(b), call);
+	if (err)
+		return err;
 	if (b.flags & ~MBOXFS_NONBLOCK)
 		return -EINVAL;
 	timeout = b.timeout_ns;
 	if (mboxfs_wait_flags(file, b.flags, timeout))
 		timeout = 0;
-	if (cmd == MBOXFS_IOC_BARRIER_SLEEP)
+	if (call.nr == MBOXFS_NR(BARRIER_SLEEP))
 		return mbox_barrier_sleep(barrier, timeout);
 	return mbox_barrier_wait(barrier, b.parties, timeout);
 }
 
 /* Commands that change a mailbox on behalf of its owner. */
-static long mboxfs_owner_ioctl(struct file *file, unsigned int cmd)
+static long mboxfs_owner_ioctl(struct file *file, unsigned int nr)
 {
 	struct mbox *box = mboxfs_box(file_inode(file));
 
 	if (!mboxfs_owns(file))
 		return -EPERM;
-	switch (cmd) {
-	case MBOXFS_IOC_STOP:
+	switch (nr) {
+	case MBOXFS_NR(STOP):
 		return mbox_set_stopped(box, true);
-	case MBOXFS_IOC_START:
+	case MBOXFS_NR(START):
 		return mbox_set_stopped(box, false);
-	case MBOXFS_IOC_PURGE:
+	case MBOXFS_NR(PURGE):
 		return min_t(u64, mbox_purge(box), INT_MAX);
 	default:
 		return mboxfs_ioc_bind(file);
@@ -556,47 +646,82 @@ static long mboxfs_ioc_awake(struct file *file)
 	return barrier ? mbox_barrier_awake(barrier) : 0;
 }
 
-/* Commands that wait for, and take, something. */
-static long mboxfs_reading_ioctl(struct file *file, unsigned int cmd,
-				 void __user *arg)
+static long mboxfs_sleeping_ioctl(struct file *file, struct mboxfs_call call)
 {
-	struct inode *inode = file_inode(file);
 	struct mbox_barrier *barrier;
 
 	if (!(file->f_mode & FMODE_READ))
 		return -EBADF;
-	if (cmd == MBOXFS_IOC_BARRIER_SLEEP || cmd == MBOXFS_IOC_BARRIER_WAIT) {
-		barrier = mbox_get_barrier(mboxfs_box(inode));
-		if (IS_ERR(barrier))
-			return PTR_ERR(barrier);
-		return mboxfs_ioc_barrier(file, barrier, cmd, arg);
-	}
-	if (!mboxfs_may_receive(inode))
-		return -EPERM;
-	return cmd == MBOXFS_IOC_RECV ? mboxfs_ioc_recv(file, arg) :
-					mboxfs_ioc_recv_batch(file, arg);
+	barrier = mbox_get_barrier(mboxfs_box(file_inode(file)));
+	if (IS_ERR(barrier))
+		return PTR_ERR(barrier);
+	return mboxfs_ioc_barrier(file, barrier, call);
 }
 
-static long mboxfs_changing_ioctl(struct file *file, unsigned int cmd,
-				  void __user *arg)
+/* Commands that take messages: what read() is asked for, they are asked, too. */
+static long mboxfs_reading_ioctl(struct file *file, struct mboxfs_call call)
 {
-	bool sends = cmd == MBOXFS_IOC_SEND || cmd == MBOXFS_IOC_SEND_BATCH;
+	int err;
 
-	if (sends && mboxfs_process_gone(file_inode(file)))
-		return -ESRCH;
-	switch (cmd) {
-	case MBOXFS_IOC_SEND:
-		return mboxfs_ioc_send(file, arg);
-	case MBOXFS_IOC_SEND_BATCH:
-		return mboxfs_ioc_send_batch(file, arg);
-	case MBOXFS_IOC_REVOKE:
-		return min_t(u64, mbox_revoke(mboxfs_box(file_inode(file)), INVALID_UID),
-			     INT_MAX);
-	case MBOXFS_IOC_BARRIER_AWAKE:
-		return mboxfs_ioc_awake(file);
+	if (!(file->f_mode & FMODE_READ))
+		return -EBADF;
+	err = rw_verify_area(READ, file, NULL, 0);
+	if (err)
+		return err;
+	if (!mboxfs_may_receive(file_inode(file)))
+		return -EPERM;
+	return call.nr == MBOXFS_NR(RECV) ? mboxfs_ioc_recv(file, call) :
+					    mboxfs_ioc_recv_batch(file, call);
+}
+
+/*
+ * Commands that send. As for write(), who is asked may have to write to this
+ * mount himself: so that comes first.
+ */
+static long mboxfs_sending_ioctl(struct file *file, struct mboxfs_call call)
+{
+	long ret;
+
+	if (!(file->f_mode & FMODE_WRITE))
+		return -EBADF;
+	ret = rw_verify_area(WRITE, file, NULL, 0);
+	if (!ret)
+		ret = mnt_want_write_file(file);
+	if (ret)
+		return ret;
+	if (mboxfs_process_gone(file_inode(file)))
+		ret = -ESRCH;
+	else if (call.nr == MBOXFS_NR(SEND))
+		ret = mboxfs_ioc_send(file, call);
+	else
+		ret = mboxfs_ioc_send_batch(file, call);
+	mnt_drop_write_file(file);
+	return ret;
+}
+
+/* Commands that change something else, and have no argument. */
+static long mboxfs_changing_ioctl(struct file *file, struct mboxfs_call call)
+{
+	long ret;
+
+	ret = mboxfs_no_arg(call);
+	if (!ret)
+		ret = mnt_want_write_file(file);
+	if (ret)
+		return ret;
+	switch (call.nr) {
+	case MBOXFS_NR(REVOKE):
+		ret = min_t(s64, mboxfs_revoke(file_mnt_idmap(file),
+					       file_inode(file)), INT_MAX);
+		break;
+	case MBOXFS_NR(BARRIER_AWAKE):
+		ret = mboxfs_ioc_awake(file);
+		break;
 	default:
-		return mboxfs_owner_ioctl(file, cmd);
+		ret = mboxfs_owner_ioctl(file, call.nr);
 	}
+	mnt_drop_write_file(file);
+	return ret;
 }
 
 /**
@@ -609,36 +734,33 @@ static long mboxfs_changing_ioctl(struct file *file, unsigned int cmd,
  */
 long mboxfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
-	void __user *user = (void __user *)arg;
-	long ret;
+	struct mboxfs_call call;
 
-	switch (cmd) {
-	case MBOXFS_IOC_RECV:
-	case MBOXFS_IOC_RECV_BATCH:
-	case MBOXFS_IOC_BARRIER_SLEEP:
-	case MBOXFS_IOC_BARRIER_WAIT:
-		return mboxfs_reading_ioctl(file, cmd, user);
-	case MBOXFS_IOC_STAT:
-		return mboxfs_ioc_stat(file, user);
-	case MBOXFS_IOC_SEND:
-	case MBOXFS_IOC_SEND_BATCH:
-	case MBOXFS_IOC_REVOKE:
-	case MBOXFS_IOC_BARRIER_AWAKE:
+	if (!mboxfs_decode(&call, cmd, arg))
+		return -ENOTTY;
+	switch (call.nr) {
+	case MBOXFS_NR(SEND):
+	case MBOXFS_NR(SEND_BATCH):
+		return mboxfs_sending_ioctl(file, call);
+	case MBOXFS_NR(RECV):
+	case MBOXFS_NR(RECV_BATCH):
+		return mboxfs_reading_ioctl(file, call);
+	case MBOXFS_NR(STAT):
+		return mboxfs_ioc_stat(file, call);
+	case MBOXFS_NR(BARRIER_SLEEP):
+	case MBOXFS_NR(BARRIER_WAIT):
+		return mboxfs_sleeping_ioctl(file, call);
+	case MBOXFS_NR(REVOKE):
+	case MBOXFS_NR(BARRIER_AWAKE):
 		if (!(file->f_mode & FMODE_WRITE))
 			return -EBADF;
-		break;
-	case MBOXFS_IOC_STOP:
-	case MBOXFS_IOC_START:
-	case MBOXFS_IOC_PURGE:
-	case MBOXFS_IOC_BIND:
-		break;
+		fallthrough;
+	case MBOXFS_NR(STOP):
+	case MBOXFS_NR(START):
+	case MBOXFS_NR(PURGE):
+	case MBOXFS_NR(BIND):
+		return mboxfs_changing_ioctl(file, call);
 	default:
 		return -ENOTTY;
 	}
-	ret = mnt_want_write_file(file);
-	if (ret)
-		return ret;
-	ret = mboxfs_changing_ioctl(file, cmd, user);
-	mnt_drop_write_file(file);
-	return ret;
 }

@@ -8,6 +8,7 @@
 #include <linux/fs.h>
 #include <linux/mutex.h>
 #include <linux/sched.h>
+#include <linux/uaccess.h>
 
 #include "group.h"
 #include "message.h"
@@ -67,6 +68,8 @@ struct mboxfs_dir {
  * @bound:	the open file that a mailbox lives as long as, or NULL
  * @opens:	open files of a mailbox
  * @owner:	the process a mailbox belongs to, or NULL; constant
+ * @owner_uid:	its effective user when the mailbox was made; constant
+ * @owner_gid:	its effective group then; constant
  * @process:	sees @owner end
  * @processes:	place in mboxfs_sb_info.processes, if there is an @owner
  */
@@ -82,6 +85,8 @@ struct mboxfs_inode_info {
 	struct file			*bound;
 	atomic_t			opens;
 	struct pid			*owner;
+	kuid_t				owner_uid;
+	kgid_t				owner_gid;
 	struct mbox_process		*process;
 	struct list_head		processes;
 };
@@ -99,6 +104,21 @@ struct mboxfs_file {
 	struct mbox_msg	*rest;
 	u32		offset;
 };
+
+/**
+ * struct mboxfs_call - a command of uapi/linux/mboxfs.h
+ * @nr:		its number
+ * @size:	how long the caller's structure is
+ * @arg:	where that is
+ */
+struct mboxfs_call {
+	unsigned int	nr;
+	unsigned int	size;
+	void __user	*arg;
+};
+
+/* The number of MBOXFS_IOC_@name. */
+#define MBOXFS_NR(name)	_IOC_NR(MBOXFS_IOC_##name)
 
 static inline struct mboxfs_inode_info *MBOXFS_I(const struct inode *inode)
 {
@@ -134,12 +154,65 @@ static inline bool mboxfs_process_gone(const struct inode *inode)
 	return unlikely(owner) && !mbox_pid_alive(owner);
 }
 
-/* The mailbox of a process is received from by that process alone. */
+/* In inode.c, too. */
+bool mboxfs_is_owner(const struct inode *inode);
+
+/*
+ * The mailbox of a process is received from by that process alone, and only as
+ * long as it runs with the ids that the mailbox was made for.
+ */
 static inline bool mboxfs_may_receive(const struct inode *inode)
 {
-	struct pid *owner = MBOXFS_I(inode)->owner;
+	return likely(!MBOXFS_I(inode)->owner) || mboxfs_is_owner(inode);
+}
 
-	return likely(!owner) || owner == task_tgid(current);
+/*
+ * Copy in a structure of @known bytes, of which the caller has @size: the one
+ * place that knows how structures grow. 0, -EFAULT or -E2BIG.
+ */
+static __always_inline int mboxfs_get_struct(void *to, size_t known,
+					     const void __user *user,
+					     size_t size)
+{
+	/* Nearly all callers. */
+	if (likely(size == known))
+		return copy_from_user(to, user, known) ? -EFAULT : 0;
+	return copy_struct_from_user(to, known, user, size);
+}
+
+/* The same for the argument of a command. */
+static __always_inline int mboxfs_get_arg(void *to, size_t known,
+					  struct mboxfs_call call)
+{
+	return mboxfs_get_struct(to, known, call.arg, call.size);
+}
+
+/* A command that has no argument as yet. */
+static inline int mboxfs_no_arg(struct mboxfs_call call)
+{
+	return likely(!call.size) ? 0 :
+	       copy_struct_from_user(NULL, 0, call.arg, call.size);
+}
+
+/* What a command says; false if it is none of ours. */
+static inline bool mboxfs_decode(struct mboxfs_call *call, unsigned int cmd,
+				 unsigned long arg)
+{
+	call->nr = _IOC_NR(cmd);
+	call->size = _IOC_SIZE(cmd);
+	call->arg = (void __user *)arg;
+	return _IOC_TYPE(cmd) == MBOXFS_IOC_MAGIC;
+}
+
+/*
+ * Where core files go to the working directory, a process that dies in a group
+ * would send its core to a mailbox, page by page, and wait for room before it
+ * can end; one that has this name already would be removed before. Who dumps
+ * core neither makes nor opens nor removes a mailbox.
+ */
+static inline bool mboxfs_dumping_core(void)
+{
+	return unlikely(current->flags & PF_DUMPCORE);
 }
 
 /* In super.c: the inodes of all mounts in user namespaces, and their pool. */
@@ -185,11 +258,12 @@ void mboxfs_received(struct file *file);
 /* In ioctl.c */
 long mboxfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 unsigned int mboxfs_wait_flags(struct file *file, u32 flags, s64 timeout);
-int mboxfs_get_msg(struct mboxfs_msg *m, void __user *arg, u32 allowed);
+int mboxfs_check_msg(const struct mboxfs_msg *m, u32 allowed);
 int mboxfs_iter(struct iov_iter *iter, unsigned int direction, u64 data,
 		size_t len);
 long mboxfs_ioc_barrier(struct file *file, struct mbox_barrier *barrier,
-			unsigned int cmd, void __user *arg);
+			struct mboxfs_call call);
+s64 mboxfs_revoke(struct mnt_idmap *idmap, struct inode *inode);
 void mboxfs_unbind(struct inode *inode, struct file *file);
 
 /* In xattr.c */

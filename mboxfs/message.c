@@ -105,16 +105,17 @@ static bool mbox_msg_add_segments(struct mbox_msg *msg, gfp_t gfp)
  * @pool:	charged with all of its memory
  * @len:	bytes of the body, at most MBOXFS_MESSAGE_MAX
  * @extra:	whether it is to have a struct mbox_extra
+ * @cred:	whose effective ids the sender has
  * @gfp:	whether this may sleep
  *
- * The caller's memory cgroup pays, and the caller is its sender. It has the
- * default priority, tag 0 and the mailbox's delay.
+ * The caller's memory cgroup pays, and the caller's process is its sender. It
+ * has the default priority, tag 0 and the mailbox's delay.
  *
  * Return: the message, its body not yet written; -ENOSPC if the pool is
  * exhausted, -ENOMEM if memory is.
  */
 struct mbox_msg *mbox_msg_alloc(struct mbox_pool *pool, size_t len, bool extra,
-				gfp_t gfp)
+				const struct cred *cred, gfp_t gfp)
 {
 	unsigned int cache = mbox_msg_cache(sizeof(struct mbox_msg) + len);
 	u32 size = mbox_msg_memory(len, extra);
@@ -138,7 +139,7 @@ struct mbox_msg *mbox_msg_alloc(struct mbox_pool *pool, size_t len, bool extra,
 	}
 	if (unlikely(len > MBOX_FIRST_MAX) && !mbox_msg_add_segments(msg, gfp))
 		goto out_free;
-	mbox_msg_begin(msg);
+	mbox_msg_begin(msg, cred);
 	return msg;
 
 out_free:
@@ -178,8 +179,9 @@ void mbox_msg_free_spare(struct mbox_pool *pool, struct mbox_msg *msg)
 struct mbox_msg *mbox_msg_copy(struct mbox_pool *pool, struct mbox_msg *original,
 			       bool extra, gfp_t gfp)
 {
-	struct mbox_msg *msg = mbox_msg_alloc(pool, 0, extra, gfp);
+	struct mbox_msg *msg;
 
+	msg = mbox_msg_alloc(pool, 0, extra, current_cred(), gfp);
 	if (IS_ERR(msg))
 		return msg;
 	refcount_inc(&original->refs);

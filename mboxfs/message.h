@@ -161,7 +161,7 @@ struct mbox_msg {
 };
 
 struct mbox_msg *mbox_msg_alloc(struct mbox_pool *pool, size_t len, bool extra,
-				gfp_t gfp);
+				const struct cred *cred, gfp_t gfp);
 struct mbox_msg *mbox_msg_copy(struct mbox_pool *pool, struct mbox_msg *original,
 			       bool extra, gfp_t gfp);
 void mbox_msg_free_spare(struct mbox_pool *pool, struct mbox_msg *msg);
@@ -237,7 +237,8 @@ static inline u32 mbox_msg_ttl(const struct mbox_msg *msg)
  * the message lives, and needs no reference. One in a pid namespace has a
  * number for each namespace above it, which only its struct pid knows.
  */
-static inline void mbox_msg_set_sender(struct mbox_msg *msg)
+static inline void mbox_msg_set_sender(struct mbox_msg *msg,
+				       const struct cred *cred)
 {
 	struct pid *pid = task_tgid(current);
 
@@ -245,17 +246,18 @@ static inline void mbox_msg_set_sender(struct mbox_msg *msg)
 		msg->sender = ((unsigned long)pid_nr(pid) << 1) | 1;
 	else
 		msg->sender = (unsigned long)get_pid(pid);
-	current_euid_egid(&msg->uid, &msg->gid);
+	msg->uid = cred->euid;
+	msg->gid = cred->egid;
 }
 
-/* The caller is going to send it; it is all that is not about memory. */
-static inline void mbox_msg_begin(struct mbox_msg *msg)
+/* The caller is going to send it as @cred; all that is not about memory. */
+static inline void mbox_msg_begin(struct mbox_msg *msg, const struct cred *cred)
 {
 	msg->state = MBOX_MSG_OUTSIDE;
 	msg->priority = 0;
 	msg->tag = 0;
 	msg->time = MBOX_DELAY_DEFAULT;
-	mbox_msg_set_sender(msg);
+	mbox_msg_set_sender(msg, cred);
 }
 
 /* The sender's struct pid, if it is one. */
@@ -277,10 +279,12 @@ static inline void mbox_msg_put_sender(struct mbox_msg *msg)
  * mbox_msg_reuse - make a new message of one that is kept
  * @msg:	a message of the same mbox_msg_memory() that nobody knows any more
  * @len:	bytes of the new body
+ * @cred:	as for mbox_msg_alloc()
  *
  * As mbox_msg_alloc(), but who has paid for it goes on paying.
  */
-static inline void mbox_msg_reuse(struct mbox_msg *msg, size_t len)
+static inline void mbox_msg_reuse(struct mbox_msg *msg, size_t len,
+				  const struct cred *cred)
 {
 	mbox_msg_put_sender(msg);
 	msg->len = len;
@@ -288,7 +292,7 @@ static inline void mbox_msg_reuse(struct mbox_msg *msg, size_t len)
 		msg->extra->sender = NULL;
 		msg->extra->orphan = false;
 	}
-	mbox_msg_begin(msg);
+	mbox_msg_begin(msg, cred);
 }
 
 /**

@@ -26,13 +26,14 @@ void mbox_consume_slow(struct mbox *box, struct mbox_msg **msgs, int count)
  * @len:	bytes of its body
  * @priority:	its priority
  * @flags:	as for mbox_send()
+ * @cred:	as for mbox_msg_alloc()
  * @gfp:	whether this may sleep
  *
  * Return: as mbox_msg_alloc().
  */
 static inline struct mbox_msg *mbox_new_msg(struct mbox *box, size_t len,
 					    u16 priority, unsigned int flags,
-					    gfp_t gfp)
+					    const struct cred *cred, gfp_t gfp)
 {
 	u32 ttl_ms = mbox_get_limit(box, MBOX_TTL_MS);
 	bool extra = priority || ttl_ms || (flags & MBOX_SYNC);
@@ -43,9 +44,9 @@ static inline struct mbox_msg *mbox_new_msg(struct mbox *box, size_t len,
 	if (likely(READ_ONCE(box->spare)))
 		msg = mbox_take_spare(box, mbox_msg_memory(len, extra));
 	if (likely(msg))
-		mbox_msg_reuse(msg, len);
+		mbox_msg_reuse(msg, len, cred);
 	else
-		msg = mbox_msg_alloc(box->pool, len, extra, gfp);
+		msg = mbox_msg_alloc(box->pool, len, extra, cred, gfp);
 	if (!IS_ERR(msg)) {
 		msg->priority = priority;
 		if (unlikely(extra))

@@ -117,16 +117,6 @@ static int mboxfs_xattr_get(const struct xattr_handler *handler,
 	return len;
 }
 
-/* The owner; and who may write a mailbox may also set its delay. */
-static bool mboxfs_may_set(struct mnt_idmap *idmap, struct inode *inode,
-			   enum mbox_limit limit)
-{
-	if (inode_owner_or_capable(idmap, inode))
-		return true;
-	/* The VFS has asked for write permission already. */
-	return limit == MBOX_SEND_DELAY_MS && S_ISREG(inode->i_mode);
-}
-
 static int mboxfs_set_limit(struct inode *inode, enum mbox_limit limit,
 			    u64 number)
 {
@@ -158,7 +148,7 @@ static int mboxfs_xattr_set(const struct xattr_handler *handler,
 	if (limit < 0)
 		return mboxfs_find_counter(inode, name) < 0 ? -EOPNOTSUPP :
 							      -EPERM;
-	if (!mboxfs_may_set(idmap, inode, limit))
+	if (!inode_owner_or_capable(idmap, inode))
 		return -EPERM;
 	if (flags & XATTR_CREATE)
 		return -EEXIST;

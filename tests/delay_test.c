@@ -258,17 +258,109 @@ TEST(delay_change_idle_is_tested_and_set_in_one_step)
 	t_set("q", "send_delay_ms", "1");
 }
 
-TEST(who_may_write_may_set_the_delay)
+/* Who may merely write has MBOXFS_DELAY. */
+TEST(only_the_owner_sets_the_delay)
 {
-	t_open("q", O_RDWR);
+	int fd = t_open("q", O_RDWR);
+
 	if (!t_fork()) {
 		t_user(1000);
-		t_set("q", "send_delay_ms", "5");
+		CHECK_ERR(t_try_set("q", "send_delay_ms", "5"), EPERM);
+		CHECK_ERR(fremovexattr(fd, "user.mboxfs.send_delay_ms"), EPERM);
 		CHECK_ERR(t_try_set("q", "ttl_ms", "5"), EPERM);
+		send_after(fd, "x", 100000);
 		_exit(0);
 	}
 	t_wait_all();
-	CHECK_EQ(t_get("q", "send_delay_ms"), 5);
+	CHECK_EQ(t_get("q", "send_delay_ms"), 0);
+	CHECK_EQ(t_get("q", "delayed_messages"), 1);
+	t_set("q", "send_delay_ms", "5");
+}
+
+static void send_as_user(int fd, uid_t uid, const char *text, long long ms)
+{
+	CHECK_EQ(seteuid(uid), 0);
+	send_after(fd, text, ms);
+	CHECK_EQ(seteuid(0), 0);
+}
+
+static int revoke_as_user(int fd, uid_t uid)
+{
+	int ret;
+
+	CHECK_EQ(seteuid(uid), 0);
+	ret = ioctl(fd, MBOXFS_IOC_REVOKE);
+	CHECK_EQ(seteuid(0), 0);
+	return ret;
+}
+
+TEST(who_may_merely_write_revokes_his_own_messages)
+{
+	int fd = t_open("q", O_RDWR), group = open(".", O_RDONLY);
+
+	send_as_user(fd, 1000, "1", 100000);
+	send_as_user(fd, 1001, "2", 200000);
+	send_as_user(fd, 0, "3", 300000);
+	send_as_user(fd, 1000, "4", 400000);
+	CHECK_EQ(revoke_as_user(fd, 1002), 0);
+	CHECK_EQ(revoke_as_user(fd, 1000), 2);
+	CHECK_EQ(revoke_as_user(fd, 1000), 0);
+	CHECK_EQ(t_get("q", "revoked_total"), 2);
+	CHECK_EQ(t_get("q", "delayed_messages"), 2);
+	/* On a group, too. */
+	send_as_user(fd, 1000, "5", 100000);
+	CHECK_EQ(revoke_as_user(group, 1000), 1);
+	CHECK_EQ(t_get("q", "delayed_messages"), 2);
+	/* The owner takes back all. */
+	CHECK_EQ(fchown(fd, 1002, 1002), 0);
+	CHECK_EQ(revoke_as_user(fd, 1002), 2);
+	/* And so does who may do what an owner may. */
+	send_as_user(fd, 1000, "6", 100000);
+	CHECK_EQ(revoke_as_user(fd, 0), 1);
+	CHECK_EQ(t_get("q", "revoked_total"), 6);
+	t_expect_empty(fd);
+}
+
+/* In many steps, of whatever order; who waits for his message is told. */
+TEST(revoking_some_of_many)
+{
+	int fd = t_open("q", O_RDWR), i, got, many = 5000;
+	struct mboxfs_msg m = t_msg(&i, sizeof(i), MBOXFS_DELAY);
+
+	t_set("q", "max_messages", "0");
+	for (i = 0; i < many; i++) {
+		if (i % 100 == 0)
+			CHECK_EQ(seteuid(i % 200 ? 0 : 1000), 0);
+		m.delay_ns = (600000 + i * 7919LL % 3000) * 1000000;
+		CHECK_EQ(ioctl(fd, MBOXFS_IOC_SEND, &m), 0);
+	}
+	CHECK_EQ(seteuid(0), 0);
+	t_set("q", "send_delay_ms", "601000");
+	for (i = 0; i < 2; i++) {
+		if (!t_fork()) {
+			int sync_fd;
+
+			CHECK_EQ(seteuid(i ? 1000 : 0), 0);
+			sync_fd = open("q", O_WRONLY | O_DSYNC);
+			if (i)
+				CHECK_ERR(write(sync_fd, &i, 4), ECANCELED);
+			else
+				CHECK_EQ(write(sync_fd, &i, 4), 4);
+			_exit(0);
+		}
+	}
+	t_await("q", "writers_waiting", 2);
+	CHECK_EQ(revoke_as_user(fd, 1000), many / 2 + 1);
+	t_await("q", "writers_waiting", 1);
+	CHECK_EQ(t_get("q", "delayed_messages"), many / 2 + 1);
+	CHECK_EQ(t_get("q", "delayed_bytes"), (many / 2 + 1) * 4);
+	CHECK_EQ(fsync(fd), 0);
+	for (i = 0; i <= many / 2; i++) {
+		CHECK_EQ(read(fd, &got, sizeof(got)), sizeof(got));
+		CHECK(got == 0 || got / 100 % 2);
+	}
+	t_wait_all();
+	t_expect_empty(fd);
 }
 
 TEST(a_stopped_mailbox_drains_its_delayed_messages)

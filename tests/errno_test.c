@@ -39,6 +39,9 @@ static const unsigned int commands[] = {
 #define ROOTS		0x800	/* owned by root, open to all */
 #define GROUP		0x1000	/* a group, with one mailbox in it */
 #define LOCKED		0x2000	/* for its owner alone since it was opened */
+#define LONGER		0x4000	/* a longer structure, that says something more */
+#define LONG_ZERO	0x8000	/* a longer structure, that says no more */
+#define SHORTER		0x10000	/* without what is reserved */
 
 static const struct {
 	enum call call;
@@ -76,7 +79,14 @@ static const struct {
 	  .user = ETIMEDOUT },
 	{ SEND, STOPPED, 0, 5, .root = ESHUTDOWN, .user = ESHUTDOWN },
 	{ SEND, UNLINKED, 0, 5, .root = ESHUTDOWN, .user = ESHUTDOWN },
+	{ SEND, LONGER, 0, 5, .root = E2BIG, .user = E2BIG },
+	{ SEND, LONG_ZERO, 0, 5 },
+	{ SEND, SHORTER, 0, 5 },
+	{ SEND, SHORTER, 0, 5, .reserved = 1 },
 	{ RECV, FULL, 0, 5 },
+	{ RECV, FULL | LONGER, 0, 5, .root = E2BIG, .user = E2BIG },
+	{ RECV, FULL | LONG_ZERO, 0, 5 },
+	{ RECV, FULL | SHORTER, 0, 5 },
 	{ RECV, FULL, MBOXFS_PEEK, 5 },
 	{ RECV, FULL, MBOXFS_TRUNC, 5 },
 	{ RECV, FULL | WRITE_ONLY, 0, 5, .root = EBADF, .user = EBADF },
@@ -105,12 +115,20 @@ static const struct {
 	{ SEND_BATCH, BAD_STRUCT, 0, 5, .root = EFAULT, .user = EFAULT },
 	{ SEND_BATCH, 0, MBOXFS_SYNC, 5, .root = EINVAL, .user = EINVAL },
 	{ SEND_BATCH, 0, MBOXFS_NONBLOCK, 5, .root = EINVAL, .user = EINVAL },
+	{ SEND_BATCH, LONGER, 0, 5, .root = E2BIG, .user = E2BIG },
+	{ SEND_BATCH, LONG_ZERO, 0, 5 },
+	{ SEND_BATCH, SHORTER, 0, 5 },
+	{ SEND_BATCH, 0, 0, 5, .reserved = 1, .root = EINVAL, .user = EINVAL },
 	{ SEND_BATCH, FULL, 0, 5, .root = EAGAIN, .user = EAGAIN },
 	{ SEND_BATCH, STOPPED, 0, 5, .root = ESHUTDOWN, .user = ESHUTDOWN },
 	{ RECV_BATCH, FULL, 0, 5 },
 	{ RECV_BATCH, WRITE_ONLY, 0, 5, .root = EBADF, .user = EBADF },
 	{ RECV_BATCH, BAD_STRUCT, 0, 5, .root = EFAULT, .user = EFAULT },
 	{ RECV_BATCH, FULL, MBOXFS_PEEK, 5, .root = EINVAL, .user = EINVAL },
+	{ RECV_BATCH, FULL | LONGER, 0, 5, .root = E2BIG, .user = E2BIG },
+	{ RECV_BATCH, FULL | SHORTER, 0, 5 },
+	{ RECV_BATCH, FULL, 0, 5, .reserved = 1, .root = EINVAL,
+	  .user = EINVAL },
 	{ RECV_BATCH, 0, 0, 5, .root = EAGAIN, .user = EAGAIN },
 	{ RECV_BATCH, STOPPED, 0, 5, .root = ESHUTDOWN, .user = ESHUTDOWN },
 	{ STAT },
@@ -118,11 +136,16 @@ static const struct {
 	{ STAT, WRITE_ONLY },
 	{ STAT, ROOTS },
 	{ STAT, BAD_STRUCT, .root = EFAULT, .user = EFAULT },
+	{ STAT, LONGER },
+	{ STAT, SHORTER },
 	{ REVOKE },
+	{ REVOKE, LONGER, .root = E2BIG, .user = E2BIG },
+	{ REVOKE, LONG_ZERO },
 	{ REVOKE, ROOTS },
 	{ REVOKE, READ_ONLY, .root = EBADF, .user = EBADF },
 	{ STOP },
 	{ STOP, READ_ONLY },
+	{ STOP, LONGER, .root = E2BIG, .user = E2BIG },
 	{ STOP, ROOTS, .user = EPERM },
 	{ STOP, STOPPED },
 	{ STOP, UNLINKED, .root = ESHUTDOWN, .user = ESHUTDOWN },
@@ -141,6 +164,9 @@ static const struct {
 	{ SLEEP, WRITE_ONLY, .root = EBADF, .user = EBADF },
 	{ SLEEP, BAD_STRUCT, .root = EFAULT, .user = EFAULT },
 	{ SLEEP, 0, MBOXFS_PEEK, .root = EINVAL, .user = EINVAL },
+	{ SLEEP, LONGER, .root = E2BIG, .user = E2BIG },
+	{ SLEEP, SHORTER, .root = EAGAIN, .user = EAGAIN },
+	{ SLEEP, GROUP | LONGER, .root = E2BIG, .user = E2BIG },
 	{ SLEEP, UNLINKED, .root = ESHUTDOWN, .user = ESHUTDOWN },
 	{ SLEEP, GROUP, .root = EAGAIN, .user = EAGAIN },
 	{ SLEEP, GROUP | BLOCKING, .root = ETIMEDOUT, .user = ETIMEDOUT },
@@ -165,6 +191,8 @@ static const struct {
 	{ BROADCAST, GROUP | LOCKED, 0, 5, .user = EACCES },
 	{ BROADCAST, GROUP | BAD_STRUCT, 0, 5, .root = EFAULT, .user = EFAULT },
 	{ BROADCAST, GROUP | BAD_DATA, 0, 5, .root = EFAULT, .user = EFAULT },
+	{ BROADCAST, GROUP | LONGER, 0, 5, .root = E2BIG, .user = E2BIG },
+	{ BROADCAST, GROUP | SHORTER, 0, 5 },
 	{ BROADCAST, GROUP, MBOXFS_SYNC, 5, .root = EINVAL, .user = EINVAL },
 	{ BROADCAST, GROUP, 0, 5, .priority = 32768, .root = EINVAL,
 	  .user = EINVAL },
@@ -174,7 +202,10 @@ static const struct {
 	{ RECV, GROUP, 0, 5, .root = ENOTTY, .user = ENOTTY },
 	{ STAT, GROUP, .root = ENOTTY, .user = ENOTTY },
 	{ REVOKE, GROUP },
+	{ REVOKE, GROUP | LONGER, .root = E2BIG, .user = E2BIG },
+	{ AWAKE, GROUP | LONGER, .root = E2BIG, .user = E2BIG },
 	{ STOP, GROUP },
+	{ STOP, GROUP | LONGER, .root = E2BIG, .user = E2BIG },
 	{ START, GROUP },
 	{ STOP, GROUP | LOCKED },
 	{ PURGE, GROUP, .root = ENOTTY, .user = ENOTTY },
@@ -272,6 +303,31 @@ static int prepare_group(unsigned int state, uid_t uid)
 	return fd;
 }
 
+/* The command of a program whose structure is longer, or shorter. */
+static unsigned int command_of(int i)
+{
+	unsigned int cmd = commands[table[i].call], size = _IOC_SIZE(cmd);
+
+	if (table[i].state & (LONGER | LONG_ZERO))
+		size += 16;
+	else if (table[i].state & SHORTER)
+		size -= size < 32 ? 8 : 16;
+	return _IOC(_IOC_DIR(cmd), _IOC_TYPE(cmd), _IOC_NR(cmd), size);
+}
+
+/* Its structure, with something behind it. */
+static void *argument_of(int i, const void *arg)
+{
+	static char longer[512];
+	unsigned int size = _IOC_SIZE(commands[table[i].call]);
+
+	memset(longer, 0, sizeof(longer));
+	memcpy(longer, arg, size);
+	if (table[i].state & LONGER)
+		longer[size + 15] = 1;
+	return longer;
+}
+
 static long long call(int i, int fd)
 {
 	static char data[70000];
@@ -279,7 +335,8 @@ static long long call(int i, int fd)
 	void *bytes = table[i].state & BAD_DATA ? (void *)8 : data;
 	struct mboxfs_msg m = t_msg(bytes, table[i].len, table[i].flags);
 	struct mboxfs_batch b = { .msgs = (uintptr_t)&m, .count = 1,
-				  .timeout_ns = 1000000 };
+				  .timeout_ns = 1000000,
+				  .reserved32 = table[i].reserved };
 	struct mboxfs_barrier barrier = { .parties = table[i].len,
 					  .flags = table[i].flags,
 					  .timeout_ns = 1000000 };
@@ -301,6 +358,7 @@ static long long call(int i, int fd)
 		return fsync(fd);
 	case SEND_BATCH:
 	case RECV_BATCH:
+		m.reserved[1] = 0;
 		arg = &b;
 		break;
 	case STAT:
@@ -315,7 +373,9 @@ static long long call(int i, int fd)
 	}
 	if (table[i].state & BAD_STRUCT)
 		arg = (void *)8;
-	return ioctl(fd, commands[table[i].call], arg);
+	else
+		arg = argument_of(i, arg);
+	return ioctl(fd, command_of(i), arg);
 }
 
 static void walk(uid_t uid)
@@ -378,7 +438,9 @@ TEST(errors_for_somebody_else)
 TEST(layout)
 {
 	CHECK_EQ(sizeof(struct mboxfs_msg), 88);
-	CHECK_EQ(sizeof(struct mboxfs_batch), 24);
+	CHECK_EQ(sizeof(struct mboxfs_batch), 32);
+	CHECK_EQ(sizeof(struct mboxfs_msg), MBOXFS_MSG_SIZE_1);
+	CHECK_EQ(offsetof(struct mboxfs_batch, size), 24);
 	CHECK_EQ(sizeof(struct mboxfs_barrier), 16);
 	CHECK_EQ(sizeof(struct mboxfs_stat), 33 * 8);
 	CHECK_EQ(offsetof(struct mboxfs_msg, tag), 32);

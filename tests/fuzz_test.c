@@ -89,6 +89,8 @@ static void one_call(int fd, int i)
 			.count = random() % 4 ? random() % 40 : random_number(),
 			.flags = random() % 8 ? 0 : random_number(),
 			.timeout_ns = 0,
+			.size = random() % 2 ? 0 : random() % 2 ?
+				random() % 200 : random_number(),
 		};
 		arg = &b;
 		/* Sometimes there are messages where it says. */
@@ -103,6 +105,10 @@ static void one_call(int fd, int i)
 	}
 	if (random() % 16 == 0)
 		arg = (void *)random_pointer();
+	/* As of a program that knows less, or more. */
+	if (random() % 16 == 0)
+		cmd = _IOC(random() % 4, MBOXFS_IOC_MAGIC, _IOC_NR(cmd),
+			   random() % 200);
 	ioctl(fd, cmd, arg);
 	if (i % 64 == 0) {
 		read(fd, (void *)random_pointer(), random() % 100);

@@ -6,6 +6,7 @@
 #include "test.h"
 
 #include <sched.h>
+#include <sys/fanotify.h>
 #include <sys/inotify.h>
 #include <sys/uio.h>
 
@@ -55,6 +56,47 @@ TEST(a_message_knows_its_sender)
 	CHECK_EQ(m.uid, 0);
 	CHECK_EQ(m.seq, 2);
 	CHECK_EQ(m.priority, 0);
+}
+
+/* Whose message it is. */
+static void expect_from(int fd, uid_t uid, gid_t gid)
+{
+	char text[16];
+	struct mboxfs_msg m = t_msg(text, sizeof(text), 0);
+
+	CHECK_EQ(receive(fd, &m), 0);
+	CHECK_EQ(m.uid, uid);
+	CHECK_EQ(m.gid, gid);
+	CHECK_EQ(m.pid, getpid());
+}
+
+/* As of a set-id program, to what its caller has opened, and the other way. */
+TEST(writing_is_in_the_name_of_who_has_opened)
+{
+	int fd = t_open("q", O_RDWR), theirs;
+	struct iovec v = { "x", 1 };
+	struct mboxfs_msg m = t_msg("x", 1, 0);
+	struct mboxfs_batch b = { .msgs = (uintptr_t)&m, .count = 1 };
+
+	CHECK_EQ(setegid(1001) || seteuid(1000), 0);
+	theirs = open("q", O_WRONLY);
+	t_send(fd, "mine, after all");
+	CHECK_EQ(seteuid(0) || setegid(0), 0);
+	expect_from(fd, 0, 0);
+	t_send(theirs, "x");
+	expect_from(fd, 1000, 1001);
+	CHECK_EQ(writev(theirs, &v, 1), 1);
+	expect_from(fd, 1000, 1001);
+	CHECK_EQ(pwrite(theirs, "x", 1, 5), 1);
+	expect_from(fd, 1000, 1001);
+	/* What was kept of a message that somebody else has sent is no clue. */
+	t_send(fd, "x");
+	expect_from(fd, 0, 0);
+	/* These are calls, not streams. */
+	CHECK_EQ(t_send_as(theirs, "x", 0, 0), 0);
+	expect_from(fd, 0, 0);
+	CHECK_EQ(ioctl(theirs, MBOXFS_IOC_SEND_BATCH, &b), 1);
+	expect_from(fd, 0, 0);
 }
 
 TEST(a_reader_in_a_pid_namespace_sees_its_own_numbers)
@@ -1032,4 +1074,222 @@ TEST(inotify_and_times_are_told_by_ioctls_too)
 	CHECK_EQ(next_event(in), IN_ACCESS);
 	CHECK_EQ(stat("q", &after), 0);
 	CHECK(after.st_atim.tv_nsec != before.st_atim.tv_nsec);
+}
+
+/* The command of a program that knows so many bytes of its structure. */
+static unsigned int sized(unsigned int cmd, unsigned int size)
+{
+	return _IOC(_IOC_DIR(cmd), _IOC_TYPE(cmd), _IOC_NR(cmd), size);
+}
+
+/* The last @size bytes before memory that is not there, all 0xff. */
+static void *last_bytes(unsigned int size)
+{
+	char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	CHECK(page != MAP_FAILED);
+	CHECK_EQ(mprotect(page + 4096, 4096, PROT_NONE), 0);
+	memset(page, 0xff, 4096);
+	return page + 4096 - size;
+}
+
+TEST(a_shorter_structure_is_known_by_its_number)
+{
+	const unsigned int upto_flags = offsetof(struct mboxfs_msg, priority);
+	const unsigned int upto_tag = offsetof(struct mboxfs_msg, timeout_ns);
+	const unsigned int all = sizeof(struct mboxfs_msg);
+	int fd = t_open("q", O_RDWR);
+	struct mboxfs_msg *m = last_bytes(upto_flags), whole;
+	unsigned long long *s = last_bytes(8);
+	char text[8];
+
+	/* What is missing is 0: no priority, no tag, no time to wait. */
+	m->data = (uintptr_t)"hello";
+	m->len = 5;
+	m->flags = 0;
+	CHECK_EQ(ioctl(fd, sized(MBOXFS_IOC_SEND, upto_flags), m), 0);
+	CHECK_EQ(t_send_as(fd, "tagged", 0, 77), 0);
+	/* It is not written either. */
+	m->data = (uintptr_t)text;
+	m->len = 3;
+	CHECK_EQ(ioctl(fd, sized(MBOXFS_IOC_RECV, upto_flags), m), 0);
+	CHECK_EQ(m->len, 5);
+	CHECK_EQ(m->flags, MBOXFS_TRUNC);
+	CHECK(!memcmp(text, "hel", 3));
+	m->len = 3;
+	CHECK_EQ(ioctl(fd, sized(MBOXFS_IOC_RECV, 12), m), 0);
+	CHECK_EQ(m->len, 6);
+	CHECK_ERR(ioctl(fd, sized(MBOXFS_IOC_RECV, upto_flags), m), EAGAIN);
+	CHECK_EQ(t_send_as(fd, "tagged", 0, 77), 0);
+	memset(&whole, 0xff, sizeof(whole));
+	whole.data = (uintptr_t)text;
+	whole.len = sizeof(text);
+	whole.flags = 0;
+	CHECK_EQ(ioctl(fd, sized(MBOXFS_IOC_RECV, upto_tag), &whole), 0);
+	CHECK_EQ(whole.tag, 77);
+	CHECK_EQ(whole.pid, getpid());
+	CHECK_EQ(whole.timeout_ns, -1);
+	CHECK_EQ(whole.seq, UINT64_MAX);
+	/* Only its number and type have to be right. */
+	whole = t_msg("x", 1, 0);
+	CHECK_EQ(ioctl(fd, _IOC(_IOC_READ, MBOXFS_IOC_MAGIC,
+				_IOC_NR(MBOXFS_IOC_SEND), all), &whole), 0);
+	CHECK_ERR(ioctl(fd, _IOW(0xBE, 1, struct mboxfs_msg), &whole), ENOTTY);
+	CHECK_ERR(ioctl(fd, _IOW(MBOXFS_IOC_MAGIC, 0, struct mboxfs_msg),
+			&whole), ENOTTY);
+	/* Of the numbers as much as there is room for. */
+	CHECK_EQ(ioctl(fd, sized(MBOXFS_IOC_STAT, 8), s), 0);
+	CHECK_EQ(*s, 65536);
+}
+
+TEST(a_longer_structure_must_not_say_more)
+{
+	int fd = t_open("q", O_RDWR);
+	struct { struct mboxfs_msg m; uint64_t more[2]; } m = { 0 };
+	struct { struct mboxfs_stat s; uint64_t more[2]; } s;
+	const unsigned int size = sizeof(m);
+	char *bytes = last_bytes(16);
+
+	m.m = t_msg("hello", 5, 0);
+	CHECK_EQ(ioctl(fd, sized(MBOXFS_IOC_SEND, size), &m), 0);
+	m.more[1] = 1;
+	CHECK_ERR(ioctl(fd, sized(MBOXFS_IOC_SEND, size), &m), E2BIG);
+	CHECK_ERR(ioctl(fd, sized(MBOXFS_IOC_RECV, size), &m), E2BIG);
+	CHECK_EQ(t_get("q", "messages"), 1);
+	m.m = t_msg(NULL, 0, 0);
+	m.more[1] = 0;
+	CHECK_EQ(ioctl(fd, sized(MBOXFS_IOC_RECV, size), &m), 0);
+	CHECK_EQ(m.m.len, 5);
+	CHECK_EQ(m.m.seq, 1);
+	/* Counters that are not known here are 0. */
+	memset(&s, 0xff, sizeof(s));
+	CHECK_EQ(ioctl(fd, sized(MBOXFS_IOC_STAT, sizeof(s)), &s), 0);
+	CHECK_EQ(s.s.sent_total, 1);
+	CHECK_EQ(s.more[0], 0);
+	CHECK_EQ(s.more[1], 0);
+	/* Also where nothing is said as yet. */
+	CHECK_ERR(ioctl(fd, sized(MBOXFS_IOC_STOP, 16), bytes), E2BIG);
+	memset(bytes, 0, 16);
+	CHECK_ERR(ioctl(fd, sized(MBOXFS_IOC_STOP, 17), bytes), EFAULT);
+	CHECK_EQ(t_get("q", "stopped"), 0);
+	CHECK_EQ(ioctl(fd, sized(MBOXFS_IOC_STOP, 16), bytes), 0);
+	CHECK_EQ(t_get("q", "stopped"), 1);
+}
+
+/* Whose messages are so many bytes apart, in a batch of so many bytes. */
+static void batch_of(unsigned int size, unsigned int batch)
+{
+	int fd = t_open("q", O_RDWR), i;
+	char *array = last_bytes(3 * size), text[3][2];
+	struct mboxfs_batch *b = last_bytes(batch);
+	struct mboxfs_msg m;
+
+	b->msgs = (uintptr_t)array;
+	b->count = 3;
+	b->flags = 0;
+	b->timeout_ns = 0;
+	if (batch > offsetof(struct mboxfs_batch, size)) {
+		b->size = size;
+		b->reserved32 = 0;
+	}
+	memset(array, 0, 3 * size);
+	for (i = 0; i < 3; i++) {
+		m = t_msg(&"abc"[i], 1, 0);
+		memcpy(array + i * size, &m, size < 16 ? size : 16);
+	}
+	CHECK_EQ(ioctl(fd, sized(MBOXFS_IOC_SEND_BATCH, batch), b), 3);
+	for (i = 0; i < 3; i++) {
+		m = t_msg(text[i], sizeof(text[i]), 0);
+		memcpy(array + i * size, &m, size < 16 ? size : 16);
+	}
+	CHECK_EQ(ioctl(fd, sized(MBOXFS_IOC_RECV_BATCH, batch), b), 3);
+	for (i = 0; i < 3; i++) {
+		memcpy(&m, array + i * size, size < 16 ? size : 16);
+		CHECK_EQ(m.len, 1);
+		CHECK_EQ(text[i][0], "abc"[i]);
+	}
+}
+
+TEST(batches_say_how_far_their_messages_are_apart)
+{
+	struct { struct mboxfs_msg m; uint64_t more; } two[2];
+	int fd = t_open("q", O_RDWR);
+	struct mboxfs_batch b = { .msgs = (uintptr_t)two, .count = 2,
+				  .size = sizeof(two[0]) };
+
+	batch_of(sizeof(struct mboxfs_msg), sizeof(struct mboxfs_batch));
+	batch_of(sizeof(struct mboxfs_msg), 24);
+	batch_of(16, sizeof(struct mboxfs_batch));
+	batch_of(13, sizeof(struct mboxfs_batch));
+	batch_of(1000, sizeof(struct mboxfs_batch));
+	/* One that says more ends the batch. */
+	memset(two, 0, sizeof(two));
+	two[1].more = 1;
+	CHECK_EQ(ioctl(fd, MBOXFS_IOC_SEND_BATCH, &b), 1);
+	t_send(fd, "x");
+	CHECK_EQ(ioctl(fd, MBOXFS_IOC_RECV_BATCH, &b), 1);
+	CHECK_EQ(t_get("q", "messages"), 1);
+	two[0].more = 1;
+	CHECK_ERR(ioctl(fd, MBOXFS_IOC_SEND_BATCH, &b), E2BIG);
+	CHECK_ERR(ioctl(fd, MBOXFS_IOC_RECV_BATCH, &b), E2BIG);
+	b.size = 1 << 14;
+	CHECK_ERR(ioctl(fd, MBOXFS_IOC_SEND_BATCH, &b), E2BIG);
+	b.size = UINT32_MAX;
+	CHECK_ERR(ioctl(fd, MBOXFS_IOC_RECV_BATCH, &b), E2BIG);
+	CHECK_EQ(t_get("q", "messages"), 1);
+}
+
+/* Someone who is asked before a mailbox is read, and says no, then yes. */
+static void answer(int fan, unsigned int noes)
+{
+	struct fanotify_event_metadata e;
+	struct fanotify_response r;
+
+	for (;;) {
+		CHECK_EQ(read(fan, &e, sizeof(e)), sizeof(e));
+		CHECK_EQ(e.mask, FAN_ACCESS_PERM);
+		r = (struct fanotify_response){
+			.fd = e.fd,
+			.response = noes ? FAN_DENY : FAN_ALLOW,
+		};
+		if (noes)
+			noes--;
+		/* All have seen that nothing is received before the answer. */
+		t_sleep_ms(20);
+		CHECK_EQ(t_get("q", "messages"), 1);
+		CHECK_EQ(write(fan, &r, sizeof(r)), sizeof(r));
+		close(e.fd);
+	}
+}
+
+TEST(who_watches_reads_is_asked_about_ioctls_too)
+{
+	int fd = t_open("q", O_RDWR), fan = fanotify_init(FAN_CLASS_CONTENT, 0);
+	char c;
+	struct mboxfs_msg m = t_msg(&c, 1, 0);
+	struct mboxfs_batch b = { .msgs = (uintptr_t)&m, .count = 1,
+				  .timeout_ns = -1 };
+
+	if (fan < 0 || fanotify_mark(fan, FAN_MARK_ADD, FAN_ACCESS_PERM,
+				     AT_FDCWD, "q")) {
+		printf("# this kernel does not ask\n");
+		return;
+	}
+	t_send(fd, "x");
+	if (!t_fork())
+		answer(fan, 4);
+	CHECK_ERR(read(fd, &c, 1), EPERM);
+	CHECK_ERR(receive(fd, &m), EPERM);
+	CHECK_ERR(ioctl(fd, MBOXFS_IOC_RECV_BATCH, &b), EPERM);
+	m.flags = MBOXFS_PEEK;
+	CHECK_ERR(receive(fd, &m), EPERM);
+	CHECK_EQ(t_get("q", "messages"), 1);
+	CHECK_EQ(receive(fd, &m), 0);
+	m = t_msg(&c, 1, 0);
+	CHECK_EQ(receive(fd, &m), 0);
+	t_send(fd, "y");
+	m = t_msg(&c, 1, 0);
+	CHECK_EQ(ioctl(fd, MBOXFS_IOC_RECV_BATCH, &b), 1);
+	CHECK_EQ(t_get("q", "messages"), 0);
 }

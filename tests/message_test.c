@@ -6,6 +6,7 @@
 #include "test.h"
 
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/uio.h>
 
@@ -505,4 +506,56 @@ TEST(fdinfo_shows_the_state)
 	text[n] = 0;
 	CHECK(strstr(text, "mbox-messages:\t1\n"));
 	CHECK(strstr(text, "mbox-bytes:\t5\n"));
+}
+
+static void write_to(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+
+	CHECK(fd >= 0);
+	CHECK_EQ(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+}
+
+/* A process dies where it is, and wants to leave a core there. */
+static void dump_core(void)
+{
+	struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
+	int status, waited = 0;
+	pid_t pid = fork();
+
+	if (!pid) {
+		CHECK_EQ(setrlimit(RLIMIT_CORE, &all), 0);
+		CHECK_EQ(prctl(PR_SET_DUMPABLE, 1), 0);
+		signal(SIGSEGV, SIG_DFL);
+		raise(SIGSEGV);
+		_exit(1);
+	}
+	while (!waitpid(pid, &status, WNOHANG) && waited++ < 2000)
+		t_sleep_ms(10);
+	if (waited > 2000)
+		kill(pid, SIGKILL);
+	CHECK(waited <= 2000);
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+	CHECK(!WCOREDUMP(status));
+}
+
+TEST(a_core_is_not_sent)
+{
+	static const char pattern[] = "/proc/sys/kernel/core_pattern";
+	char before[128] = "";
+	int fd = open(pattern, O_RDONLY);
+
+	CHECK(fd >= 0 && read(fd, before, sizeof(before) - 1) > 0);
+	close(fd);
+	write_to("/proc/sys/kernel/core_uses_pid", "0");
+	write_to(pattern, "core");
+	/* It neither makes a mailbox nor replaces one that is there. */
+	dump_core();
+	CHECK_ERR(access("core", F_OK), ENOENT);
+	fd = t_open("core", O_RDWR);
+	dump_core();
+	t_send(fd, "x");
+	CHECK_EQ(t_get("core", "sent_total"), 1);
+	write_to(pattern, before);
 }

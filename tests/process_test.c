@@ -394,6 +394,104 @@ TEST(exec_keeps_the_mailbox)
 	}
 }
 
+/* Two who may send to a process cannot keep each other from it. */
+TEST(strangers_neither_delay_nor_revoke)
+{
+	int fd, group, go[2];
+	struct mboxfs_msg m = t_msg("x", 1, MBOXFS_DELAY);
+	pid_t pid, stranger;
+	char c;
+
+	make_group();
+	group = open("g", O_RDONLY);
+	CHECK_EQ(pipe(go), 0);
+	pid = t_fork();
+	if (!pid) {
+		t_user(1000);
+		fd = open_box(getpid(), O_RDWR | O_CREAT);
+		CHECK(fd >= 0);
+		CHECK_EQ(read(go[0], &c, 1), 1);
+		CHECK_EQ(ioctl(fd, MBOXFS_IOC_REVOKE), 1);
+		t_set(box_of(getpid()), "send_delay_ms", "0");
+		_exit(0);
+	}
+	while (access(box_of(pid), F_OK))
+		usleep(1000);
+	stranger = t_fork();
+	if (!stranger) {
+		t_user(1001);
+		fd = open_box(pid, O_WRONLY);
+		CHECK(fd >= 0);
+		m.delay_ns = 1000000000000;
+		CHECK_EQ(ioctl(fd, MBOXFS_IOC_SEND, &m), 0);
+		CHECK_ERR(t_try_set(box_of(pid), "send_delay_ms", "1"), EPERM);
+		/* Not even what he has sent himself. */
+		CHECK_ERR(ioctl(fd, MBOXFS_IOC_REVOKE), EPERM);
+		CHECK_EQ(ioctl(group, MBOXFS_IOC_REVOKE), 0);
+		_exit(0);
+	}
+	t_wait(stranger);
+	CHECK_EQ(t_get(box_of(pid), "delayed_messages"), 1);
+	CHECK_EQ(write(go[1], "x", 1), 1);
+	t_wait(pid);
+}
+
+static void expect_not_mine(int fd)
+{
+	char c;
+	struct mboxfs_msg m = t_msg(&c, 1, MBOXFS_NONBLOCK);
+
+	CHECK_ERR(read(fd, &c, 1), EPERM);
+	CHECK_ERR(ioctl(fd, MBOXFS_IOC_RECV, &m), EPERM);
+}
+
+TEST(a_process_owns_its_mailbox_under_the_ids_it_was_made_for)
+{
+	int fd;
+
+	make_group();
+	fd = open_box(getpid(), O_RDWR | O_CREAT);
+	CHECK(fd >= 0);
+	t_send(fd, "x");
+	CHECK_EQ(seteuid(1000), 0);
+	expect_not_mine(fd);
+	CHECK_ERR(ioctl(fd, MBOXFS_IOC_REVOKE), EPERM);
+	CHECK_EQ(seteuid(0) || setegid(1000), 0);
+	expect_not_mine(fd);
+	CHECK_EQ(setegid(0), 0);
+	/* It has the old ids again; who owns the file is another matter. */
+	CHECK_EQ(fchown(fd, 1000, 1000), 0);
+	t_expect(fd, "x");
+}
+
+/* A program with more rights does not take orders in its caller's mailbox. */
+TEST(a_set_id_program_is_not_the_owner)
+{
+	static const mode_t modes[] = { 04755, 02755 };
+	char number[16];
+	int fd, i;
+
+	make_group();
+	CHECK_EQ(system("cp /proc/$PPID/exe /tmp/set_id"), 0);
+	CHECK_EQ(chown("/tmp/set_id", 1001, 1001), 0);
+	for (i = 0; i < 2; i++) {
+		CHECK_EQ(chmod("/tmp/set_id", modes[i]), 0);
+		if (t_fork()) {
+			t_wait_all();
+			continue;
+		}
+		t_user(1000);
+		fd = open_box(getpid(), O_RDWR | O_CREAT);
+		CHECK(fd >= 0);
+		t_send(fd, "do as I say");
+		fcntl(fd, F_SETFD, 0);
+		snprintf(number, sizeof(number), "%d", fd);
+		execl("/tmp/set_id", "process_test", "set_id", number, NULL);
+		_exit(2);
+	}
+	CHECK_EQ(unlink("/tmp/set_id"), 0);
+}
+
 /* A number means what it means where the mount was made. */
 TEST(numbers_are_those_of_the_mounts_namespace)
 {
@@ -553,9 +651,14 @@ TEST(unmounting_while_processes_end)
 	}
 }
 
-/* What exec_keeps_the_mailbox runs. */
+/* What the tests of exec run. */
 __attribute__((constructor)) static void after_exec(int argc, char *argv[])
 {
+	if (argc == 3 && !strcmp(argv[1], "set_id")) {
+		CHECK(geteuid() == 1001 || getegid() == 1001);
+		expect_not_mine(atoi(argv[2]));
+		_exit(0);
+	}
 	if (argc != 3 || strcmp(argv[1], "after_exec"))
 		return;
 	t_expect(atoi(argv[2]), "through exec");

@@ -271,7 +271,7 @@ static int visit_set(const struct node *node, void *arg)
 	return status;
 }
 
-/* By its path: who may write but not read may set send_delay_ms. */
+/* By its path: an owner who may write but not read can set, too. */
 static int set_alone(const char *path, const struct assignment *list, int count)
 {
 	const struct assignment *a;

@@ -113,7 +113,8 @@ static const struct verb verbs[] = {
 		.name = "revoke",
 		.args = "PATH...",
 		.brief = "take delayed messages back; prints how many",
-		.text = "Of a group: in all mailboxes in it and below that you may write.",
+		.text = "All in a mailbox that you own, else what you have sent. Of a group: in\n"
+			"all mailboxes in it and below that you may write.",
 		.example = "mboxctl revoke /mnt/mbox/q",
 		.options = "j",
 		.min = 1, .max = INT_MAX, .run = do_revoke,

@@ -67,7 +67,8 @@ static int send(struct kunit *test, u8 value, size_t len, u16 priority,
 	err = mbox_check_send(f->box, len, MBOX_NONBLOCK);
 	if (err)
 		return err;
-	msg = mbox_new_msg(f->box, len, priority, 0, GFP_KERNEL);
+	msg = mbox_new_msg(f->box, len, priority, 0, current_cred(),
+			   GFP_KERNEL);
 	if (IS_ERR(msg))
 		return PTR_ERR(msg);
 	KUNIT_EXPECT_EQ(test, mbox_msg_copy_from(msg, &from), 0);
@@ -156,7 +157,7 @@ static void delayed_in_due_order(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, receive(test), order[i]);
 	for (i = 0; i < 5; i++)
 		send(test, i, 10, 0, hours[i] * 3600 * NSEC_PER_SEC);
-	KUNIT_EXPECT_EQ(test, mbox_revoke(f->box), 5ULL);
+	KUNIT_EXPECT_EQ(test, mbox_revoke(f->box, INVALID_UID), 5ULL);
 	KUNIT_EXPECT_EQ(test, f->box->delayed.bytes, 0ULL);
 }
 

@@ -9,6 +9,12 @@
  * 32 and 64 bit callers. Fields that are reserved, and flags that are not
  * listed for a call, have to be 0 (EINVAL).
  *
+ * Structures may grow at their end. A command is known by its type and number
+ * alone; the size in it says how long the caller's structure is. What is missing
+ * of a shorter one is 0, and is not written back. What is more than the kernel
+ * knows has to be 0, else E2BIG; of struct mboxfs_stat, which is only written,
+ * it is set to 0. What has grown since: nothing yet (1.0).
+ *
  * MBOXFS_IOC_SEND, struct mboxfs_msg; descriptor open for writing, else EBADF
  *	Sends a message of @len bytes at @data, with a @priority (0 ... 32767,
  *	EINVAL above) and a @tag. Flags: NONBLOCK, SYNC (return when it has been
@@ -26,11 +32,14 @@
  *	length, @priority, @pid, @uid, @gid (the sender, as the caller's
  *	namespaces know it; pid 0 if they do not), @tag, @sent_ns, @seq; and
  *	TRUNC in @flags if the message was longer than the room, which is
- *	ignored when it comes in again. Too little room is EMSGSIZE, with @len
- *	set and the message still there, if short_read is "keep" or "refuse".
- *	EAGAIN, EMSGSIZE, EFAULT; ESHUTDOWN if stopped and drained; EPERM if the
- *	mailbox belongs to another process; ETIMEDOUT; EINTR. when_empty is not
- *	obeyed. Whoever gets an error has received nothing.
+ *	ignored when it comes in again. The sender's process is the one that has
+ *	made the call; its user and group are the effective ones of that process
+ *	for SEND and BROADCAST, and of who has opened the file for write(2).
+ *	Too little room is EMSGSIZE, with @len set and the message still there,
+ *	if short_read is "keep" or "refuse". EAGAIN, EMSGSIZE, EFAULT; ESHUTDOWN
+ *	if stopped and drained; EPERM if the mailbox belongs to another process,
+ *	or to this one under other effective ids; ETIMEDOUT; EINTR. when_empty
+ *	is not obeyed. Whoever gets an error has received nothing.
  *
  * MBOXFS_IOC_SEND_BATCH, MBOXFS_IOC_RECV_BATCH, struct mboxfs_batch
  *	The same for @count messages in the array @msgs. Return how many were
@@ -39,13 +48,17 @@
  *	PEEK and NONBLOCK are EINVAL; the messages of one RECV_BATCH have the
  *	first one's FROM and TAGGED. One that has too little room, if short_read
  *	is "keep" or "refuse", ends the batch. At most 1024 are done in one call.
+ *	The messages are @size bytes apart, and grow as all structures do.
  *
  * MBOXFS_IOC_STAT, struct mboxfs_stat; any descriptor of a mailbox
  *	All limits, policies (as numbers) and counters at one moment.
  *
  * MBOXFS_IOC_REVOKE; descriptor open for writing, else EBADF
- *	Takes back what is delayed and not due yet. Returns how many. On a
- *	group: of all mailboxes in it and below that the caller may write.
+ *	Takes back what is delayed and not due yet: all for the owner or
+ *	CAP_FOWNER, for others what their effective user has sent; but in the
+ *	mailbox of a process it is the owner's alone, else EPERM. Returns how
+ *	many. On a group: of all mailboxes in it and below that the caller may
+ *	write; those where he has no right are passed over.
  *
  * MBOXFS_IOC_STOP, _START, _PURGE; the owner or CAP_FOWNER, else EPERM
  *	Stop: no more messages are taken (ESHUTDOWN), also from those who wait;
@@ -81,7 +94,8 @@
  * O_NONBLOCK and NONBLOCK win over it. A wait with a timeout is not restarted
  * after a signal. All but receiving, sleeping and waiting is EROFS on a
  * read-only mount. An unknown command, or one for another kind of file, is
- * ENOTTY.
+ * ENOTTY. Security modules and fanotify(7) are asked as for write(2) and read(2)
+ * before anything is sent or received; what they refuse is EACCES or EPERM.
  */
 #ifndef _UAPI_LINUX_MBOXFS_H
 #define _UAPI_LINUX_MBOXFS_H
@@ -138,8 +152,8 @@
  * @flags:	MBOXFS_NONBLOCK and so on
  * @priority:	0 is the lowest and the default; higher is received first
  * @pid:	FROM: only from this process; out: the sender
- * @uid:	out: the sender's effective user
- * @gid:	out: the sender's effective group
+ * @uid:	out: the sender's user
+ * @gid:	out: the sender's group
  * @tag:	any number the sender likes; TAGGED: only this one
  * @timeout_ns:	how long to wait at most
  * @delay_ns:	DELAY: instead of send_delay_ms
@@ -169,13 +183,21 @@ struct mboxfs_msg {
  * @count:	how many
  * @flags:	MBOXFS_NONBLOCK
  * @timeout_ns:	how long to wait at most for the first one
+ * @size:	sizeof(struct mboxfs_msg), as the caller knows it; 0 stands for
+ *		that of 1.0 (MBOXFS_MSG_SIZE_1)
+ * @reserved32:	0
  */
 struct mboxfs_batch {
 	__aligned_u64	msgs;
 	__u32		count;
 	__u32		flags;
 	__aligned_s64	timeout_ns;
+	__u32		size;
+	__u32		reserved32;
 };
+
+/* The size that struct mboxfs_msg has in 1.0. */
+#define MBOXFS_MSG_SIZE_1	88
 
 /**
  * struct mboxfs_barrier - how to wait at a barrier
