@@ -14,6 +14,7 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 
+#include "place.h"
 #include "queue.h"
 #include "wait.h"
 
@@ -86,6 +87,10 @@ struct mbox_barrier *mbox_barrier_get(struct mbox_barrier **where)
  */
 void mbox_barrier_free(struct mbox_barrier *barrier)
 {
+	if (!barrier)
+		return;
+	mbox_place_forget(&barrier->sleepers);
+	mbox_place_forget(&barrier->round);
 	kfree(barrier);
 }
 
@@ -106,7 +111,7 @@ static bool mbox_gate_leave(struct mbox_waiter *waiter, int why, bool at_once)
 
 /* Wait at a gate; the barrier's lock is dropped. */
 static int mbox_gate_wait(struct mbox_barrier *barrier, struct mbox_gate *gate,
-			  s64 timeout)
+			  s64 *timeout)
 	__releases(&barrier->lock)
 {
 	struct mbox_gate_waiter w = {
@@ -115,6 +120,7 @@ static int mbox_gate_wait(struct mbox_barrier *barrier, struct mbox_gate *gate,
 		.opened = gate->opened,
 	};
 
+	mbox_waiter_resume(&w.waiter, gate, *timeout);
 	mbox_waiter_begin(&w.waiter, &gate->count);
 	list_add_tail(&w.waiter.node, &gate->waiters);
 	spin_unlock(&barrier->lock);
@@ -146,18 +152,19 @@ static void mbox_gate_let_go(struct list_head *gone, int result)
 /**
  * mbox_barrier_sleep - wait until somebody calls mbox_barrier_awake()
  * @barrier:	the barrier
- * @timeout:	ns to wait at most, 0 for not at all, or MBOX_FOREVER
+ * @timeout:	ns to wait at most, 0 for not at all, or MBOX_FOREVER; gets what
+ *		is left of it with -ERESTARTNOHAND
  *
  * Context: sleeps.
- * Return: 0; -ESHUTDOWN if the barrier is closed; -EAGAIN; -ETIMEDOUT;
- * -ERESTARTSYS or, with a timeout, -EINTR.
+ * Return: 0; -ESHUTDOWN if the barrier is closed; -EAGAIN; -ETIMEDOUT; and as
+ * mbox_wait() if interrupted.
  */
-int mbox_barrier_sleep(struct mbox_barrier *barrier, s64 timeout)
+int mbox_barrier_sleep(struct mbox_barrier *barrier, s64 *timeout)
 {
 	int ret;
 
 	spin_lock(&barrier->lock);
-	ret = barrier->closed ? -ESHUTDOWN : !timeout ? -EAGAIN : 0;
+	ret = barrier->closed ? -ESHUTDOWN : !*timeout ? -EAGAIN : 0;
 	if (!ret)
 		return mbox_gate_wait(barrier, &barrier->sleepers, timeout);
 	spin_unlock(&barrier->lock);
@@ -193,7 +200,7 @@ u32 mbox_barrier_awake(struct mbox_barrier *barrier)
  * Return: 1 for the last of the round, 0 for the others; -EINVAL for no
  * parties, or not as many as the round has; else as mbox_barrier_sleep().
  */
-int mbox_barrier_wait(struct mbox_barrier *barrier, u32 parties, s64 timeout)
+int mbox_barrier_wait(struct mbox_barrier *barrier, u32 parties, s64 *timeout)
 {
 	struct mbox_gate *round = &barrier->round;
 	LIST_HEAD(gone);
@@ -209,7 +216,7 @@ int mbox_barrier_wait(struct mbox_barrier *barrier, u32 parties, s64 timeout)
 	} else if (round->count + 1 == parties) {
 		__mbox_gate_open(round, &gone);
 		ret = 1;
-	} else if (!timeout) {
+	} else if (!*timeout) {
 		ret = -EAGAIN;
 	} else {
 		barrier->parties = parties;

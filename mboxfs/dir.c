@@ -136,6 +136,7 @@ static int mboxfs_broadcast_one(struct inode *inode, void *data)
 	struct mboxfs_broadcast *bc = data;
 	struct mbox *box = mboxfs_box(inode);
 	struct mbox_msg *msg;
+	s64 timeout = 0;
 
 	if (mboxfs_process_gone(inode) ||
 	    inode_permission(bc->idmap, inode, MAY_WRITE) ||
@@ -144,7 +145,7 @@ static int mboxfs_broadcast_one(struct inode *inode, void *data)
 	msg = mbox_new_copy(box, bc->msg, MBOX_GFP);
 	if (IS_ERR(msg))
 		return PTR_ERR(msg);
-	if (mbox_send(box, msg, MBOX_NONBLOCK, 0))
+	if (mbox_send(box, msg, MBOX_NONBLOCK, &timeout))
 		return 0;
 	mboxfs_notify_modify(inode);
 	bc->taken++;

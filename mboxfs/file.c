@@ -235,6 +235,7 @@ static ssize_t mboxfs_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct mbox *box = mboxfs_box(file_inode(iocb->ki_filp));
 	size_t len = iov_iter_count(from);
+	s64 forever = MBOX_FOREVER;
 	unsigned int flags = 0;
 	struct mbox_msg *msg;
 	int err;
@@ -255,7 +256,7 @@ static ssize_t mboxfs_write_iter(struct kiocb *iocb, struct iov_iter *from)
 		mbox_msg_put(box->pool, msg);
 		return -EFAULT;
 	}
-	err = mbox_send(box, msg, flags, MBOX_FOREVER);
+	err = mbox_send(box, msg, flags, &forever);
 	if (err)
 		return err;
 	/* The VFS reports what it takes for a write: of at least one byte. */

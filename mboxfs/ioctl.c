@@ -112,8 +112,20 @@ static void mboxfs_ioctl_received(struct file *file)
 	fsnotify_access(file);
 }
 
+/*
+ * A wait with a timeout has been interrupted, but no handler is going to run: the
+ * command will be given again, and has to find what is left of its timeout.
+ */
+static long mboxfs_go_on(long ret, s64 left, __s64 __user *timeout)
+{
+	if (unlikely(ret == -ERESTARTNOHAND) && put_user(left, timeout))
+		return -EINTR;
+	return ret;
+}
+
 static long mboxfs_ioc_send(struct file *file, struct mboxfs_call call)
 {
+	struct mboxfs_msg __user *user = call.arg;
 	struct mbox *box = mboxfs_box(file_inode(file));
 	struct mboxfs_msg m;
 	struct mbox_msg *msg;
@@ -131,10 +143,10 @@ static long mboxfs_ioc_send(struct file *file, struct mboxfs_call call)
 	msg = mboxfs_make_msg(box, &m, flags);
 	if (IS_ERR(msg))
 		return PTR_ERR(msg);
-	err = mbox_send(box, msg, flags, m.timeout_ns);
+	err = mbox_send(box, msg, flags, &m.timeout_ns);
 	if (!err)
 		fsnotify_modify(file);
-	return err;
+	return mboxfs_go_on(err, m.timeout_ns, &user->timeout_ns);
 }
 
 /* What is wanted, from what user space says. */
@@ -303,7 +315,8 @@ static long mboxfs_ioc_recv(struct file *file, struct mboxfs_call call)
 	    mboxfs_put_len(want.len, user, call.size))
 		return -EFAULT;
 	if (IS_ERR(msg))
-		return PTR_ERR(msg);
+		return mboxfs_go_on(PTR_ERR(msg), want.timeout,
+				    &user->timeout_ns);
 	err = mboxfs_put_msg(msg, &m, user, call.size);
 	if (want.flags & MBOX_PEEK) {
 		mbox_msg_put(box->pool, msg);
@@ -342,52 +355,76 @@ static struct mboxfs_msg __user *mboxfs_batch_msg(const struct mboxfs_batch *b,
 	return u64_to_user_ptr(b->msgs + (u64)i * b->size);
 }
 
-/* Make the messages of a batch, up to the first bad one; *@err says what. */
-static void mboxfs_make_batch(struct file *file, const struct mboxfs_batch *b,
-			      struct list_head *msgs, int *err)
+/* Memory of the messages that are made before the first of them is sent. */
+#define MBOXFS_CHUNK	(64 << 10)
+
+/*
+ * Make messages of a batch, from the one numbered @i on: as many as are made at a
+ * time, up to the first bad one; *@err says what is bad about it.
+ *
+ * Return: how many.
+ */
+static int mboxfs_make_chunk(struct file *file, const struct mboxfs_batch *b,
+			     u32 i, struct list_head *msgs, int *err)
 {
 	struct mbox *box = mboxfs_box(file_inode(file));
+	size_t memory = 0;
 	struct mboxfs_msg m;
 	struct mbox_msg *msg;
-	u32 i;
+	int made = 0;
 
-	for (i = 0; i < b->count; i++) {
+	for (; i < b->count && memory < MBOXFS_CHUNK; i++) {
 		*err = mboxfs_get_struct(&m, sizeof(m), mboxfs_batch_msg(b, i),
 					 b->size);
 		if (!*err)
 			*err = mboxfs_check_msg(&m, MBOXFS_DELAY);
 		if (*err)
-			return;
+			break;
 		msg = mboxfs_make_msg(box, &m, 0);
 		*err = PTR_ERR_OR_ZERO(msg);
 		if (*err)
-			return;
+			break;
 		list_add_tail(&msg->node, msgs);
+		memory += msg->memory;
+		made++;
 		cond_resched();
-		if (fatal_signal_pending(current))
-			return;
 	}
+	return made;
 }
 
 static long mboxfs_ioc_send_batch(struct file *file, struct mboxfs_call call)
 {
+	struct mboxfs_batch __user *user = call.arg;
 	struct mbox *box = mboxfs_box(file_inode(file));
+	int err = 0, total = 0, made, done;
 	struct mboxfs_batch b;
+	unsigned int flags;
 	LIST_HEAD(msgs);
-	int err = 0, done;
+	bool waits;
 
 	err = mboxfs_get_batch(&b, call);
 	if (err)
 		return err;
-	mboxfs_make_batch(file, &b, &msgs, &err);
-	if (list_empty(&msgs))
-		return err;
-	done = mbox_send_batch(box, &msgs,
-			       mboxfs_wait_flags(file, b.flags, b.timeout_ns),
-			       b.timeout_ns);
-	if (done > 0)
-		fsnotify_modify(file);
-	return done;
+	flags = mboxfs_wait_flags(file, b.flags, b.timeout_ns);
+	do {
+		waits = !(flags & MBOX_NONBLOCK);
+		made = mboxfs_make_chunk(file, &b, total, &msgs, &err);
+		if (!made)
+			break;
+		done = mbox_send_batch(box, &msgs, flags, &b.timeout_ns);
+		if (done <= 0) {
+			err = done;
+			break;
+		}
+		total += done;
+		/* Only the first is waited for, and then it was alone. */
+		flags |= MBOX_NONBLOCK;
+	} while (total < b.count && (done == made || waits) &&
+		 !fatal_signal_pending(current));
+	if (!total)
+		return mboxfs_go_on(err, b.timeout_ns, &user->timeout_ns);
+	fsnotify_modify(file);
+	return total;
 }
 
 /* Copy out what has been taken; return what could not be, or has no room. */
@@ -423,6 +460,7 @@ static long mboxfs_put_batch(struct file *file, const struct mboxfs_batch *b,
 static long mboxfs_ioc_recv_batch(struct file *file, struct mboxfs_call call)
 {
 	const u32 allowed = MBOXFS_FROM | MBOXFS_TAGGED | MBOXFS_TRUNC;
+	struct mboxfs_batch __user *batch = call.arg;
 	struct mbox *box = mboxfs_box(file_inode(file));
 	struct mbox_want want;
 	struct mbox_msg **msgs;
@@ -454,7 +492,7 @@ static long mboxfs_ioc_recv_batch(struct file *file, struct mboxfs_call call)
 		 mboxfs_put_len(want.len, mboxfs_batch_msg(&b, 0), b.size))
 		ret = -EFAULT;
 	kfree(msgs);
-	return ret;
+	return mboxfs_go_on(ret, want.timeout, &batch->timeout_ns);
 }
 
 /* 0 is how "no bound" is shown. */
@@ -602,6 +640,7 @@ void mboxfs_unbind(struct inode *inode, struct file *file)
 long mboxfs_ioc_barrier(struct file *file, struct mbox_barrier *barrier,
 			struct mboxfs_call call)
 {
+	struct mboxfs_barrier __user *user = call.arg;
 	struct mboxfs_barrier b;
 	s64 timeout;
 	int err;
@@ -615,8 +654,10 @@ long mboxfs_ioc_barrier(struct file *file, struct mbox_barrier *barrier,
 	if (mboxfs_wait_flags(file, b.flags, timeout))
 		timeout = 0;
 	if (call.nr == MBOXFS_NR(BARRIER_SLEEP))
-		return mbox_barrier_sleep(barrier, timeout);
-	return mbox_barrier_wait(barrier, b.parties, timeout);
+		err = mbox_barrier_sleep(barrier, &timeout);
+	else
+		err = mbox_barrier_wait(barrier, b.parties, &timeout);
+	return mboxfs_go_on(err, timeout, &user->timeout_ns);
 }
 
 /* Commands that change a mailbox on behalf of its owner. */

@@ -14,6 +14,7 @@
 
 #include "barrier.h"
 #include "compat.h"
+#include "place.h"
 
 /*
  * Each kind of event is a wake-up of its own: an exclusive poller counts as
@@ -240,6 +241,8 @@ void mbox_exit(struct mbox *box)
 
 	WARN_ON(box->readers.waiting || box->writers_waiting ||
 		box->copying.messages);
+	mbox_place_forget(&box->readers);
+	mbox_place_forget(&box->writers);
 	mbox_clock_exit(box);
 	mbox_drop_spares(box);
 	mbox_store_list(&box->store, &left);

@@ -304,7 +304,8 @@ struct mbox_stat {
  * @room:	bytes of room, which matters with MBOX_WHOLE
  * @len:	set with -EMSGSIZE: the length of the message that stays
  * @tag:	with MBOX_TAGGED: the tag
- * @timeout:	ns to wait at most, or MBOX_FOREVER
+ * @timeout:	ns to wait at most, or MBOX_FOREVER; gets what is left of it with
+ *		-ERESTARTNOHAND
  */
 struct mbox_want {
 	unsigned int		flags;
@@ -325,7 +326,7 @@ struct mbox_msg *mbox_new_copy(struct mbox *box, struct mbox_msg *original,
 int mbox_set_delay(struct mbox *box, struct mbox_msg *msg, u64 delay,
 		   gfp_t gfp);
 int mbox_send_batch(struct mbox *box, struct list_head *msgs,
-		    unsigned int flags, s64 timeout);
+		    unsigned int flags, s64 *timeout);
 int mbox_receive_batch(struct mbox *box, struct mbox_want *want,
 		       struct mbox_msg **msgs, int count);
 void mbox_return(struct mbox *box, struct mbox_msg **msgs, int count);

@@ -14,7 +14,7 @@
 
 /* These are called with the lock held, so that it is not taken twice. */
 int mbox_send_slow(struct mbox *box, struct mbox_msg *msg, unsigned int flags,
-		   s64 timeout) __releases(&box->lock);
+		   s64 *timeout) __releases(&box->lock);
 struct mbox_msg *mbox_receive_slow(struct mbox *box, struct mbox_want *want)
 	__releases(&box->lock);
 void mbox_consume_slow(struct mbox *box, struct mbox_msg **msgs, int count)
@@ -99,17 +99,18 @@ static __always_inline bool __mbox_send_quickly(struct mbox *box,
  * @box:	the mailbox
  * @msg:	the message, filled; not the caller's any more, whatever is returned
  * @flags:	MBOX_NONBLOCK, MBOX_SYNC (@msg has an extra then)
- * @timeout:	ns to wait at most, or MBOX_FOREVER
+ * @timeout:	ns to wait at most, or MBOX_FOREVER; gets what is left of it with
+ *		-ERESTARTNOHAND
  *
  * Context: may sleep; no lock held.
  * Return: 0; -EMSGSIZE; -ENOSPC if there is no room and when_full is not
  * "block"; -EDQUOT if a group's ceiling does not allow it; -EAGAIN if it would
  * have to wait but may not; -ESHUTDOWN if the mailbox is stopped, or has been
  * while this waited (-ESRCH if its process has ended); with MBOX_SYNC -ECANCELED
- * if it went unread; -ETIMEDOUT; -ERESTARTSYS or, with a timeout, -EINTR.
+ * if it went unread; -ETIMEDOUT; and as mbox_wait() if interrupted.
  */
 static inline int mbox_send(struct mbox *box, struct mbox_msg *msg,
-			    unsigned int flags, s64 timeout)
+			    unsigned int flags, s64 *timeout)
 {
 	u64 now = 0;
 
@@ -158,8 +159,8 @@ static __always_inline struct mbox_msg *__mbox_take_quickly(struct mbox *box)
  * Context: may sleep, if there is no message; no lock held.
  * Return: the message; -EAGAIN if it would have to wait but may not;
  * -EMSGSIZE, the message stays; -ENODATA for the end that when_empty asks for;
- * -ESHUTDOWN if the mailbox is stopped and drained; -ETIMEDOUT; -ERESTARTSYS
- * or, with a timeout, -EINTR.
+ * -ESHUTDOWN if the mailbox is stopped and drained; -ETIMEDOUT; and as
+ * mbox_wait() if interrupted.
  */
 static inline struct mbox_msg *mbox_receive(struct mbox *box,
 					    struct mbox_want *want)

@@ -230,13 +230,14 @@ static struct mbox_msg *mbox_receive_queue(struct mbox *box,
 	int ret;
 
 	trace_mboxfs_block(box, false, want->room);
+	mbox_waiter_resume(&waiter, &box->readers, want->timeout);
 	mbox_readers_add(&box->readers, &waiter);
 	mbox_unlock(box, after);
 	if (unlikely(turn))
 		mbox_end_turn(box);
 	if (!busy || !mbox_spin(&waiter))
 		WRITE_ONCE(box->slept_at, received);
-	ret = mbox_wait(&waiter, want->timeout, mbox_leave);
+	ret = mbox_wait(&waiter, &want->timeout, mbox_leave);
 	if (ret == -EMSGSIZE)
 		want->len = waiter.len;
 	return ret ? ERR_PTR(ret) : waiter.msg;

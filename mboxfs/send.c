@@ -399,9 +399,10 @@ static bool __mbox_try_again(const struct mbox *box, int ret,
 /* Queue for room, or send and queue for a reader; the lock is dropped. */
 static int mbox_send_queue(struct mbox *box, struct mbox_after *after,
 			   struct mbox_msg *msg, bool room,
-			   unsigned int flags, s64 timeout)
+			   unsigned int flags, s64 *timeout)
 	__releases(&box->lock)
 {
+	s64 grace = MBOX_GRACE;
 	struct mbox_waiter waiter = {
 		.box = box,
 		.msg = msg,
@@ -411,6 +412,9 @@ static int mbox_send_queue(struct mbox *box, struct mbox_after *after,
 	int ret;
 
 	trace_mboxfs_block(box, true, msg->len);
+	mbox_waiter_resume(&waiter, &box->writers, *timeout);
+	if (!waiter.ticket)
+		waiter.ticket = ++box->readers.tickets;
 	if (room) {
 		__mbox_meet(box, &waiter);
 		__mbox_accept(box, msg, after);
@@ -420,9 +424,7 @@ static int mbox_send_queue(struct mbox *box, struct mbox_after *after,
 		__mbox_queue(&box->writers, &waiter);
 	}
 	mbox_unlock(box, after);
-	if (waiter.leaving)
-		timeout = MBOX_GRACE;
-	ret = mbox_wait(&waiter, timeout, mbox_leave);
+	ret = mbox_wait(&waiter, waiter.leaving ? &grace : timeout, mbox_leave);
 	/* What is still the sender's has not been sent. */
 	if (waiter.msg)
 		mbox_msg_put(box->pool, waiter.msg);
@@ -431,7 +433,7 @@ static int mbox_send_queue(struct mbox *box, struct mbox_after *after,
 
 /* mbox_send() where more is to be thought of; the lock is dropped. */
 int mbox_send_slow(struct mbox *box, struct mbox_msg *msg, unsigned int flags,
-		   s64 timeout)
+		   s64 *timeout)
 	__releases(&box->lock)
 {
 	struct mbox_after after;
@@ -506,28 +508,30 @@ static int mbox_send_some(struct mbox *box, struct list_head *msgs,
 }
 
 /**
- * mbox_send_batch - send several messages in one step
+ * mbox_send_batch - send several messages in one step, or the first one alone
  * @box:	the mailbox
- * @msgs:	linked by their @node; empty afterwards
+ * @msgs:	linked by their @node; empty afterwards: those that are not sent are
+ *		freed
  * @flags:	MBOX_NONBLOCK
- * @timeout:	ns to wait at most for the first one, or MBOX_FOREVER
+ * @timeout:	as with mbox_send(), for the first one
  *
  * Context: may sleep; no lock held.
  * Return: how many have been sent, or the error of the first one.
  */
 int mbox_send_batch(struct mbox *box, struct list_head *msgs,
-		    unsigned int flags, s64 timeout)
+		    unsigned int flags, s64 *timeout)
 {
 	struct mbox_msg *first;
 	int err = 0, done;
 
 	done = mbox_send_some(box, msgs, flags, &err);
-	if (!done && err == -EAGAIN) {
+	if (!done && err == -EAGAIN && !(flags & MBOX_NONBLOCK)) {
+		/* Who waits keeps no more than what it waits for. */
 		first = list_first_entry(msgs, struct mbox_msg, node);
 		list_del(&first->node);
+		mbox_msg_put_list(box->pool, msgs);
 		err = mbox_send(box, first, flags, timeout);
-		if (!err)
-			done = 1 + mbox_send_some(box, msgs, flags, &err);
+		return err ? err : 1;
 	}
 	mbox_msg_put_list(box->pool, msgs);
 	return done ? done : err;

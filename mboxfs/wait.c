@@ -12,6 +12,8 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 
+#include "place.h"
+
 /* Who waits can be frozen along with the machine, whatever the VFS holds. */
 #define MBOX_INTERRUPTIBLE	(TASK_INTERRUPTIBLE | TASK_FREEZABLE_UNSAFE)
 #define MBOX_KILLABLE		(TASK_KILLABLE | TASK_FREEZABLE_UNSAFE)
@@ -19,6 +21,49 @@
 
 /* How many of those in front to look at for a place that is not the last. */
 #define MBOX_PLACES		1000
+
+/**
+ * mbox_waiter_resume - the current task may have been waiting before
+ * @waiter:	its waiter; gets its place and its deadline if so
+ * @where:	what it is going to wait for
+ * @timeout:	how long, ns, or MBOX_FOREVER
+ *
+ * To be followed by mbox_waiter_begin().
+ *
+ * Context: any but interrupts.
+ */
+void mbox_waiter_resume(struct mbox_waiter *waiter, const void *where,
+			s64 timeout)
+{
+	struct mbox_place *place = mbox_place_take(where);
+	bool same = place && place->timeout == max_t(s64, timeout, -1);
+
+	waiter->where = where;
+	waiter->place = place;
+	waiter->ticket = same ? place->ticket : 0;
+	waiter->deadline = same ? place->deadline : 0;
+}
+
+/*
+ * A wait has been interrupted. If that is by a handler, or for good, it ends;
+ * a wait with a timeout is not restarted then, as it would begin anew. If not,
+ * the system call is made again at once, and goes on.
+ */
+static int mbox_interrupt(const struct mbox_waiter *waiter, s64 *timeout)
+{
+	bool finite = *timeout >= 0;
+	s64 left;
+
+	if (mbox_signal_caught())
+		return finite ? -EINTR : -ERESTARTSYS;
+	if (finite) {
+		left = ktime_to_ns(ktime_sub(waiter->deadline, ktime_get()));
+		*timeout = max_t(s64, left, 1);
+	}
+	mbox_place_keep(waiter->where, waiter->ticket, waiter->deadline,
+			finite ? *timeout : -1);
+	return finite ? -ERESTARTNOHAND : -ERESTARTSYS;
+}
 
 /**
  * mbox_waiter_begin - the current task is going to wait
@@ -124,10 +169,10 @@ void mbox_wake(struct list_head *ended)
 }
 
 /* Why a task does not want to wait any longer, or 0. */
-static int mbox_why(unsigned int state, bool finite, bool expired)
+static int mbox_why(unsigned int state, bool expired)
 {
 	if (state == MBOX_INTERRUPTIBLE && signal_pending(current))
-		return finite ? -EINTR : -ERESTARTSYS;
+		return -EINTR;
 	if (state == MBOX_KILLABLE && fatal_signal_pending(current))
 		return -EINTR;
 	return state != MBOX_ENDING && expired ? -ETIMEDOUT : 0;
@@ -135,50 +180,53 @@ static int mbox_why(unsigned int state, bool finite, bool expired)
 
 /**
  * mbox_wait - wait until the wait is ended, or a signal or the timeout comes
- * @waiter:	queued
- * @timeout:	ns, or MBOX_FOREVER
+ * @waiter:	queued, from mbox_waiter_resume()
+ * @timeout:	ns, or MBOX_FOREVER; gets what is left with -ERESTARTNOHAND
  * @leave:	leaves without what has been waited for, if it can, see
  *		mbox_leave()
  *
- * A wait with a timeout is never restarted, as it would begin anew. To suspend
- * the machine does not end a wait.
- *
  * Context: no lock held; sleeps.
- * Return: what the wait was ended with; or -ERESTARTSYS, -EINTR, -ETIMEDOUT.
+ * Return: what the wait was ended with; or -ETIMEDOUT; -ERESTARTSYS, or with a
+ * timeout -EINTR, or -ERESTARTNOHAND if no handler is going to run.
  */
-int mbox_wait(struct mbox_waiter *waiter, s64 timeout, mbox_leave_t leave)
+int mbox_wait(struct mbox_waiter *waiter, s64 *timeout, mbox_leave_t leave)
 {
 	unsigned int state = waiter->leaving ? MBOX_KILLABLE :
 					       MBOX_INTERRUPTIBLE;
-	bool finite = timeout >= 0, expired = false;
-	ktime_t deadline = 0;
+	bool finite = *timeout >= 0, expired = false;
 	int why = 0;
 
-	if (finite)
-		deadline = ktime_add_safe(ktime_get(), timeout);
+	mbox_place_free(waiter->place);
+	if (finite && !waiter->deadline)
+		waiter->deadline = ktime_add_safe(ktime_get(), *timeout);
 
 	for (;;) {
 		set_current_state(state);
 		/* See MBOX_HANDOFF; pairs with the release in mbox_wake(). */
 		if (smp_load_acquire(&waiter->ended))
 			break;
-		why = mbox_why(state, finite, expired);
+		why = mbox_why(state, expired);
 		if (why) {
 			__set_current_state(TASK_RUNNING);
 			if (leave(waiter, why,
 				  expired || state == MBOX_KILLABLE))
-				return why;
+				return why == -EINTR ?
+					mbox_interrupt(waiter, timeout) : why;
 			/* An outcome comes soon; if not even that matters, now. */
 			state = expired || state == MBOX_KILLABLE ?
 					MBOX_ENDING : MBOX_KILLABLE;
 			continue;
 		}
 		if (finite && state != MBOX_ENDING)
-			expired = !schedule_hrtimeout_range(&deadline, 0,
+			expired = !schedule_hrtimeout_range(&waiter->deadline,
+							    0,
 							    HRTIMER_MODE_ABS);
 		else
 			schedule();
 	}
 	__set_current_state(TASK_RUNNING);
+	/* It has got away from a reader who could not copy, as it wanted to. */
+	if (unlikely(waiter->result == -EINTR))
+		return mbox_interrupt(waiter, timeout);
 	return waiter->result;
 }

@@ -6,12 +6,14 @@
 #ifndef _MBOXFS_WAIT_H
 #define _MBOXFS_WAIT_H
 
+#include <linux/ktime.h>
 #include <linux/list.h>
 #include <linux/rbtree.h>
 #include <linux/types.h>
 
 struct mbox;
 struct mbox_msg;
+struct mbox_place;
 struct mbox_want;
 struct task_struct;
 
@@ -22,8 +24,11 @@ struct task_struct;
  * @tree:	that tree, or NULL
  * @task:	who waits
  * @prio:	its real-time priority; all others are equal
- * @ticket:	when a reader came; of two with the same @prio the lower one is
+ * @ticket:	when it came; of two with the same @prio the lower one is
  *		served first
+ * @where:	what is waited for, see place.c
+ * @place:	that of a wait which this one goes on with, or NULL
+ * @deadline:	when the wait ends, if it has a timeout
  * @waiting:	the counter of those who wait like this
  * @queued:	still waiting; guarded by the lock of the queue
  * @ended:	the wait is over and the waker is gone, see MBOX_HANDOFF
@@ -48,6 +53,9 @@ struct mbox_waiter {
 	struct task_struct	*task;
 	int			prio;
 	u64			ticket;
+	const void		*where;
+	struct mbox_place	*place;
+	ktime_t			deadline;
 	u32			*waiting;
 	bool			queued;
 	bool			ended;
@@ -64,12 +72,14 @@ struct mbox_waiter {
 /* Leaves a queue, if that is possible; see mbox_leave(). */
 typedef bool (*mbox_leave_t)(struct mbox_waiter *waiter, int why, bool at_once);
 
+void mbox_waiter_resume(struct mbox_waiter *waiter, const void *where,
+			s64 timeout);
 void mbox_waiter_begin(struct mbox_waiter *waiter, u32 *waiting);
 void __mbox_queue(struct list_head *queue, struct mbox_waiter *waiter);
 void __mbox_unqueue(struct mbox_waiter *waiter);
 void __mbox_end_wait(struct mbox_waiter *waiter, int result,
 		     struct list_head *ended);
-int mbox_wait(struct mbox_waiter *waiter, s64 timeout, mbox_leave_t leave);
+int mbox_wait(struct mbox_waiter *waiter, s64 *timeout, mbox_leave_t leave);
 void mbox_wake(struct list_head *ended);
 
 /* Whether @a is served before @b, which may be NULL. */

@@ -5,6 +5,8 @@
  */
 #include "test.h"
 
+#include <sys/statfs.h>
+
 #include <sched.h>
 #include <sys/fanotify.h>
 #include <sys/inotify.h>
@@ -1292,4 +1294,56 @@ TEST(who_watches_reads_is_asked_about_ioctls_too)
 	m = t_msg(&c, 1, 0);
 	CHECK_EQ(ioctl(fd, MBOXFS_IOC_RECV_BATCH, &b), 1);
 	CHECK_EQ(t_get("q", "messages"), 0);
+}
+
+/* Who waits with a batch keeps no more memory than its first message needs. */
+TEST(a_batch_that_waits_keeps_its_first_message_only)
+{
+	static char data[16384];
+	int fd = t_open("q", O_RDWR), i;
+	struct mboxfs_batch b = { .count = 1024, .timeout_ns = -1 };
+	struct mboxfs_msg *m = calloc(1024, sizeof(*m));
+	struct statfs st;
+	long long before;
+	pid_t pid;
+
+	t_set("q", "max_messages", "1");
+	CHECK_EQ(fstatfs(fd, &st), 0);
+	before = st.f_bfree;
+	t_send(fd, "full");
+	for (i = 0; i < 1024; i++)
+		m[i] = t_msg(data, sizeof(data), 0);
+	b.msgs = (uintptr_t)m;
+	pid = t_fork();
+	if (!pid) {
+		CHECK_EQ(ioctl(fd, MBOXFS_IOC_SEND_BATCH, &b), 1);
+		_exit(0);
+	}
+	t_await("q", "writers_waiting", 1);
+	CHECK_EQ(fstatfs(fd, &st), 0);
+	CHECK((before - (long long)st.f_bfree) * st.f_bsize < 256 << 10);
+	t_expect(fd, "full");
+	t_wait(pid);
+	CHECK_EQ(t_get("q", "bytes"), sizeof(data));
+}
+
+TEST(a_large_batch_is_sent_whole)
+{
+	static char data[1000];
+	int fd = t_open("q", O_RDWR), i;
+	struct mboxfs_batch b = { .count = 1024, .timeout_ns = -1 };
+	struct mboxfs_msg *m = calloc(1024, sizeof(*m));
+
+	t_set("q", "max_bytes", "0");
+	for (i = 0; i < 1024; i++) {
+		m[i] = t_msg(data, sizeof(data), 0);
+		m[i].tag = i;
+	}
+	b.msgs = (uintptr_t)m;
+	CHECK_EQ(ioctl(fd, MBOXFS_IOC_SEND_BATCH, &b), 1024);
+	for (i = 0; i < 1024; i++) {
+		m[0] = t_msg(data, sizeof(data), 0);
+		CHECK_EQ(ioctl(fd, MBOXFS_IOC_RECV, &m[0]), 0);
+		CHECK_EQ(m[0].tag, i);
+	}
 }

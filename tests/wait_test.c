@@ -615,3 +615,193 @@ TEST(kept_rests_stay_in_order_between_processes)
 		n++;
 	CHECK_EQ(n, 2600);
 }
+
+static void stop_and_go_on(pid_t pid)
+{
+	int status;
+
+	CHECK_EQ(kill(pid, SIGSTOP), 0);
+	CHECK_EQ(waitpid(pid, &status, WUNTRACED), pid);
+	CHECK(WIFSTOPPED(status));
+	CHECK_EQ(kill(pid, SIGCONT), 0);
+}
+
+/* A child that waits for a message of one byte for so long; -1: in read(). */
+static pid_t reader_of(int fd, char wanted, long long timeout_ns)
+{
+	long long before = t_get("q", "readers_waiting");
+	struct mboxfs_msg m;
+	char c;
+	pid_t pid = t_fork();
+
+	if (!pid) {
+		m = t_msg(&c, 1, 0);
+		m.timeout_ns = timeout_ns;
+		if (timeout_ns < 0)
+			CHECK_EQ(read(fd, &c, 1), 1);
+		else
+			CHECK_EQ(ioctl(fd, MBOXFS_IOC_RECV, &m), 0);
+		CHECK_EQ(c, wanted);
+		_exit(0);
+	}
+	t_await("q", "readers_waiting", before + 1);
+	return pid;
+}
+
+static void readers_keep_their_places(long long timeout_ns)
+{
+	int fd = t_open("q", O_RDWR);
+	pid_t first = reader_of(fd, '1', timeout_ns);
+	pid_t second = reader_of(fd, '2', timeout_ns);
+	pid_t third = reader_of(fd, '3', timeout_ns);
+
+	stop_and_go_on(second);
+	t_await("q", "readers_waiting", 3);
+	stop_and_go_on(first);
+	t_await("q", "readers_waiting", 3);
+	t_send(fd, "1");
+	t_wait(first);
+	t_send(fd, "2");
+	t_wait(second);
+	t_send(fd, "3");
+	t_wait(third);
+}
+
+TEST(a_stopped_reader_comes_back_to_its_place)
+{
+	readers_keep_their_places(-1);
+}
+
+TEST(a_stopped_reader_with_a_timeout_comes_back_to_its_place)
+{
+	readers_keep_their_places(600 * 1000000000LL);
+}
+
+TEST(a_stopped_writer_comes_back_to_its_place)
+{
+	int fd = t_open("q", O_RDWR);
+	pid_t pids[2];
+	int i;
+
+	t_set("q", "max_messages", "1");
+	t_send(fd, "0");
+	for (i = 0; i < 2; i++) {
+		pids[i] = t_fork();
+		if (!pids[i]) {
+			t_send(fd, i ? "2" : "1");
+			_exit(0);
+		}
+		t_await("q", "writers_waiting", i + 1);
+	}
+	stop_and_go_on(pids[0]);
+	t_await("q", "writers_waiting", 2);
+	t_expect(fd, "0");
+	t_expect(fd, "1");
+	t_expect(fd, "2");
+	t_wait_all();
+}
+
+/* Neither EINTR, nor a timeout that begins anew. */
+TEST(a_stop_does_not_move_the_deadline)
+{
+	int fd = t_open("q", O_RDWR);
+	struct mboxfs_msg m;
+	long long start;
+	pid_t pid;
+	char c;
+
+	pid = t_fork();
+	if (!pid) {
+		m = t_msg(&c, 1, 0);
+		m.timeout_ns = 1500000000;
+		CHECK_ERR(ioctl(fd, MBOXFS_IOC_RECV, &m), ETIMEDOUT);
+		_exit(0);
+	}
+	start = t_now_ms();
+	t_await("q", "readers_waiting", 1);
+	t_sleep_ms(1000);
+	stop_and_go_on(pid);
+	t_wait(pid);
+	CHECK(t_now_ms() - start >= 1490);
+
+	/* It is over while the task cannot know. */
+	pid = t_fork();
+	if (!pid) {
+		m = t_msg(&c, 1, 0);
+		m.timeout_ns = 3000000000;
+		start = t_now_ms();
+		CHECK_ERR(ioctl(fd, MBOXFS_IOC_RECV, &m), ETIMEDOUT);
+		CHECK(t_now_ms() - start >= 2990);
+		_exit(0);
+	}
+	t_await("q", "readers_waiting", 1);
+	CHECK_EQ(kill(pid, SIGSTOP), 0);
+	t_await("q", "readers_waiting", 0);
+	t_sleep_ms(3500);
+	CHECK_EQ(kill(pid, SIGCONT), 0);
+	t_wait(pid);
+}
+
+static void write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+
+	CHECK(fd >= 0);
+	CHECK_EQ(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+}
+
+TEST(a_frozen_reader_goes_on)
+{
+	int fd = t_open("q", O_RDWR);
+	char text[16];
+	pid_t pid;
+
+	CHECK(!mkdir("/sys/fs/cgroup/frozen", 0755) || errno == EEXIST);
+	pid = reader_of(fd, 'x', 600 * 1000000000LL);
+	snprintf(text, sizeof(text), "%d", pid);
+	write_file("/sys/fs/cgroup/frozen/cgroup.procs", text);
+	write_file("/sys/fs/cgroup/frozen/cgroup.freeze", "1");
+	t_await("q", "readers_waiting", 0);
+	write_file("/sys/fs/cgroup/frozen/cgroup.freeze", "0");
+	t_await("q", "readers_waiting", 1);
+	t_send(fd, "x");
+	t_wait(pid);
+	CHECK_EQ(rmdir("/sys/fs/cgroup/frozen"), 0);
+}
+
+static void no_op(int sig)
+{
+}
+
+/* What a handler interrupts is over, and leaves no trace. */
+TEST(who_was_interrupted_by_a_handler_comes_as_a_newcomer)
+{
+	int fd = t_open("q", O_RDWR);
+	pid_t first = t_fork(), second;
+	struct sigaction act = { .sa_handler = no_op };
+	struct mboxfs_msg m;
+	char c;
+
+	if (!first) {
+		CHECK_EQ(sigaction(SIGUSR1, &act, NULL), 0);
+		m = t_msg(&c, 1, 0);
+		m.timeout_ns = 600 * 1000000000LL;
+		CHECK_ERR(ioctl(fd, MBOXFS_IOC_RECV, &m), EINTR);
+		CHECK_EQ(m.timeout_ns, 600 * 1000000000LL);
+		CHECK_EQ(raise(SIGSTOP), 0);
+		CHECK_EQ(ioctl(fd, MBOXFS_IOC_RECV, &m), 0);
+		CHECK_EQ(c, '2');
+		_exit(0);
+	}
+	t_await("q", "readers_waiting", 1);
+	CHECK_EQ(kill(first, SIGUSR1), 0);
+	CHECK_EQ(waitpid(first, NULL, WUNTRACED), first);
+	second = reader_of(fd, '1', 600 * 1000000000LL);
+	CHECK_EQ(kill(first, SIGCONT), 0);
+	t_await("q", "readers_waiting", 2);
+	t_send(fd, "1");
+	t_wait(second);
+	t_send(fd, "2");
+	t_wait(first);
+}

@@ -53,6 +53,7 @@ static void engine_exit(struct kunit *test)
 static int send(struct kunit *test, u8 value, size_t len, u16 priority,
 		u64 delay_ns)
 {
+	s64 timeout = 0;
 	struct fixture *f = test->priv;
 	struct mbox_msg *msg;
 	struct iov_iter from;
@@ -76,7 +77,7 @@ static int send(struct kunit *test, u8 value, size_t len, u16 priority,
 		KUNIT_ASSERT_EQ(test,
 				mbox_set_delay(f->box, msg, delay_ns, GFP_KERNEL),
 				0);
-	return mbox_send(f->box, msg, MBOX_NONBLOCK, 0);
+	return mbox_send(f->box, msg, MBOX_NONBLOCK, &timeout);
 }
 
 /* Receive the next message; its first byte, or an error. */
@@ -345,17 +346,17 @@ static void barriers(struct kunit *test)
 	struct mbox_barrier *barrier = NULL;
 
 	KUNIT_ASSERT_NOT_NULL(test, mbox_barrier_get(&barrier));
-	KUNIT_EXPECT_EQ(test, mbox_barrier_sleep(barrier, 0), -EAGAIN);
-	KUNIT_EXPECT_EQ(test, mbox_barrier_sleep(barrier, 1000), -ETIMEDOUT);
+	KUNIT_EXPECT_EQ(test, mbox_barrier_sleep(barrier, &(s64){ 0 }), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, mbox_barrier_sleep(barrier, &(s64){ 1000 }), -ETIMEDOUT);
 	KUNIT_EXPECT_EQ(test, mbox_barrier_awake(barrier), 0U);
-	KUNIT_EXPECT_EQ(test, mbox_barrier_wait(barrier, 0, -1), -EINVAL);
-	KUNIT_EXPECT_EQ(test, mbox_barrier_wait(barrier, 1, -1), 1);
-	KUNIT_EXPECT_EQ(test, mbox_barrier_wait(barrier, 2, 1000), -ETIMEDOUT);
-	KUNIT_EXPECT_EQ(test, mbox_barrier_wait(barrier, 1, 0), 1);
+	KUNIT_EXPECT_EQ(test, mbox_barrier_wait(barrier, 0, &(s64){ -1 }), -EINVAL);
+	KUNIT_EXPECT_EQ(test, mbox_barrier_wait(barrier, 1, &(s64){ -1 }), 1);
+	KUNIT_EXPECT_EQ(test, mbox_barrier_wait(barrier, 2, &(s64){ 1000 }), -ETIMEDOUT);
+	KUNIT_EXPECT_EQ(test, mbox_barrier_wait(barrier, 1, &(s64){ 0 }), 1);
 	KUNIT_EXPECT_TRUE(test, mbox_barrier_close_idle(barrier));
-	KUNIT_EXPECT_EQ(test, mbox_barrier_sleep(barrier, 0), -ESHUTDOWN);
+	KUNIT_EXPECT_EQ(test, mbox_barrier_sleep(barrier, &(s64){ 0 }), -ESHUTDOWN);
 	mbox_barrier_reopen(barrier);
-	KUNIT_EXPECT_EQ(test, mbox_barrier_sleep(barrier, 0), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, mbox_barrier_sleep(barrier, &(s64){ 0 }), -EAGAIN);
 	mbox_barrier_free(barrier);
 }
 

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Waits that are interrupted without having ended: by a stop, a debugger, the
+ * freezer. The system call is restarted and goes on where it was.
+ */
+#ifndef _MBOXFS_PLACE_H
+#define _MBOXFS_PLACE_H
+
+#include <linux/ktime.h>
+#include <linux/list.h>
+#include <linux/types.h>
+
+struct pid;
+
+/**
+ * struct mbox_place - the place of a task that had to leave
+ * @hash:	by @pid
+ * @age:	place among all, the oldest first
+ * @pid:	the task, with a reference
+ * @where:	what it has waited for
+ * @ticket:	its place there
+ * @deadline:	when its wait ends, if @timeout is not below 0
+ * @timeout:	what it was told is left of that
+ */
+struct mbox_place {
+	struct hlist_node	hash;
+	struct list_head	age;
+	struct pid		*pid;
+	const void		*where;
+	u64			ticket;
+	ktime_t			deadline;
+	s64			timeout;
+};
+
+bool mbox_signal_caught(void);
+void mbox_place_keep(const void *where, u64 ticket, ktime_t deadline,
+		     s64 timeout);
+struct mbox_place *mbox_place_take(const void *where);
+void mbox_place_free(struct mbox_place *place);
+void mbox_place_forget(const void *where);
+
+#endif /* _MBOXFS_PLACE_H */
