@@ -166,6 +166,23 @@ TEST(thirty_two_messages_fit)
 	CHECK_EQ(count(), 0);
 }
 
+/* Whatever messages elsewhere are left with. */
+TEST(what_has_no_room_is_gone)
+{
+	char long_one[200] = "", got[MAX_MSG_SIZE];
+	pid_t sender;
+	int fd, len;
+
+	t_set(".", "short_read", "keep");
+	CHECK_EQ(count(), 0);
+	t_set(box_of(getpid()), "max_message_size", "200");
+	fd = open(box_of(getpid()), O_WRONLY);
+	CHECK_EQ(write(fd, long_one, sizeof(long_one)), sizeof(long_one));
+	CHECK_EQ(RcvMsg(&sender, got, &len, NO_BLOCK), 0);
+	CHECK_EQ(len, MAX_MSG_SIZE);
+	CHECK_EQ(count(), 0);
+}
+
 TEST(lengths)
 {
 	char msg[MAX_MSG_SIZE + 1] = "", got[MAX_MSG_SIZE];

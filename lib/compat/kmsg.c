@@ -18,6 +18,7 @@ static const struct mbox_setting settings[] = {
 	{ MBOX_NAMING, MBOX_NAMING_PID },
 	{ MBOX_MAX_MESSAGES, CAPACITY },
 	{ MBOX_MAX_MESSAGE_SIZE, MAX_MSG_SIZE },
+	{ MBOX_SHORT_READ, MBOXFS_SHORT_READ_TRUNCATE },
 };
 
 static const struct compat_group group = {

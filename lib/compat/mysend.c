@@ -12,6 +12,7 @@
 
 static const struct mbox_setting settings[] = {
 	{ MBOX_NAMING, MBOX_NAMING_PID },
+	{ MBOX_SHORT_READ, MBOXFS_SHORT_READ_TRUNCATE },
 };
 
 static const struct compat_group group = {
