@@ -26,6 +26,15 @@ struct compat_group {
 	unsigned int			count;
 };
 
+/* A result as system calls return it. */
+static inline long compat_result(long ret)
+{
+	if (ret >= 0)
+		return ret;
+	errno = -ret;
+	return -1;
+}
+
 const char *compat_folder(const char *usual);
 int compat_path(char path[PATH_MAX], const char *name);
 int compat_open_group(const struct compat_group *group);
