@@ -101,6 +101,151 @@ TEST(no_sleeper_is_counted_twice_or_forgotten)
 	CHECK(s->timed_out > t_scaled(100));
 }
 
+/*
+ * Whoever sleeps when AWAKE begins is woken by it. A process that is in its call
+ * and not running has been queued: it is found out by looking, and from then on
+ * no AWAKE may pass it by. To tell by which one it was let go, no other runs
+ * until it has returned.
+ */
+#define SLEEPERS	8
+#define AWAKERS		2
+
+struct sleeper {
+	volatile pid_t pid;
+	volatile bool for_ever;
+	volatile unsigned long begun, ended;
+	long slept, left;
+};
+
+static struct bedroom {
+	struct sleeper sleepers[SLEEPERS];
+	pthread_rwlock_t lock;
+	long woken, proven;
+	volatile bool stop;
+	volatile int awake;
+} *room;
+
+static void sleep_and_sleep(struct sleeper *me, int fd, unsigned int seed)
+{
+	long long timeout;
+
+	while (!room->stop) {
+		timeout = rand_r(&seed) % 4 ? -1 : rand_r(&seed) % 3000000;
+		me->for_ever = timeout < 0;
+		__atomic_store_n(&me->begun, me->begun + 1, __ATOMIC_SEQ_CST);
+		if (!barrier_sleep(fd, timeout)) {
+			me->slept++;
+		} else {
+			CHECK(timeout >= 0 && (errno == ETIMEDOUT ||
+					       errno == EAGAIN));
+			me->left++;
+		}
+		__atomic_store_n(&me->ended, me->begun, __ATOMIC_SEQ_CST);
+	}
+	__sync_fetch_and_sub(&room->awake, 1);
+	_exit(0);
+}
+
+/* Which call of a sleeper has been queued for ever, or 0 if it is unknown. */
+static unsigned long queued_call(const struct sleeper *s)
+{
+	unsigned long call = __atomic_load_n(&s->begun, __ATOMIC_SEQ_CST);
+	char path[64], stat[256] = "", *state;
+	int fd;
+
+	if (!s->pid || !s->for_ever || s->ended == call)
+		return 0;
+	snprintf(path, sizeof(path), "/proc/%d/stat", s->pid);
+	fd = open(path, O_RDONLY);
+	if (fd < 0)
+		return 0;
+	(void)!read(fd, stat, sizeof(stat) - 1);
+	close(fd);
+	state = strrchr(stat, ')');
+	if (!state || strncmp(state, ") S", 3))
+		return 0;
+	return s->begun == call && s->ended != call ? call : 0;
+}
+
+static void count_woken(int n)
+{
+	CHECK(n >= 0);
+	__sync_fetch_and_add(&room->woken, n);
+}
+
+static void awake_and_check(int fd)
+{
+	unsigned long queued[SLEEPERS];
+	long long end;
+	int i;
+
+	CHECK_EQ(pthread_rwlock_wrlock(&room->lock), 0);
+	for (i = 0; i < SLEEPERS; i++)
+		queued[i] = queued_call(&room->sleepers[i]);
+	count_woken(awake(fd));
+	end = t_now_ms() + 60000;
+	for (i = 0; i < SLEEPERS; i++) {
+		if (!queued[i])
+			continue;
+		while (room->sleepers[i].ended < queued[i]) {
+			CHECK(t_now_ms() < end);
+			sched_yield();
+		}
+		room->proven++;
+	}
+	pthread_rwlock_unlock(&room->lock);
+}
+
+static void awake_and_awake(int fd, unsigned int seed)
+{
+	while (__atomic_load_n(&room->awake, __ATOMIC_SEQ_CST)) {
+		if (rand_r(&seed) % 4 == 0) {
+			awake_and_check(fd);
+			continue;
+		}
+		CHECK_EQ(pthread_rwlock_rdlock(&room->lock), 0);
+		count_woken(awake(fd));
+		pthread_rwlock_unlock(&room->lock);
+		usleep(rand_r(&seed) % 2000);
+	}
+	_exit(0);
+}
+
+TEST(awake_passes_no_sleeper_by)
+{
+	pthread_rwlockattr_t shared;
+	int fd = t_open_group("g"), i;
+	long slept = 0, left = 0;
+
+	room = mmap(NULL, sizeof(*room), PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pthread_rwlockattr_init(&shared);
+	pthread_rwlockattr_setpshared(&shared, PTHREAD_PROCESS_SHARED);
+	CHECK_EQ(pthread_rwlock_init(&room->lock, &shared), 0);
+	room->awake = SLEEPERS;
+	for (i = 0; i < SLEEPERS; i++) {
+		pid_t pid = t_fork();
+
+		if (!pid)
+			sleep_and_sleep(&room->sleepers[i], fd, i);
+		room->sleepers[i].pid = pid;
+	}
+	for (i = 0; i < AWAKERS; i++)
+		if (!t_fork())
+			awake_and_awake(fd, i);
+	t_sleep_ms(atoi(getenv("STRESS_SECONDS") ?: "3") * 1000);
+	room->stop = true;
+	t_wait_all();
+	for (i = 0; i < SLEEPERS; i++) {
+		slept += room->sleepers[i].slept;
+		left += room->sleepers[i].left;
+	}
+	printf("# %ld woken, %ld proven to, %ld timed out\n", slept,
+	       room->proven, left);
+	CHECK_EQ(slept, room->woken);
+	CHECK(room->proven > 0 && left > 0);
+}
+
 TEST(parties_of_a_round_meet)
 {
 	int fd = t_open_group("g"), i;

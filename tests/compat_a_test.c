@@ -5,6 +5,7 @@
 #include "test.h"
 
 #include <sched.h>
+#include <sys/mount.h>
 
 #include <kmsg.h>
 
@@ -166,6 +167,39 @@ TEST(thirty_two_messages_fit)
 	CHECK_EQ(count(), 0);
 }
 
+/* As kmsg.h says: of the group, for mailboxes that are made from then on. */
+TEST(the_group_may_say_how_many_fit)
+{
+	int sent = 2 * CAPACITY, i;
+	pid_t me = getpid();
+
+	CHECK_EQ(mkdir("kmsg", 01777), 0);
+	t_set("kmsg", "naming", "pid");
+	t_set("kmsg", "max_messages", "64");
+	t_set("kmsg", "max_message_size", "128");
+	for (i = 0; i < sent; i++)
+		CHECK_EQ(SendMsg(me, &i, sizeof(i), NO_BLOCK), 0);
+	CHECK_EQ(SendMsg(me, &i, sizeof(i), NO_BLOCK), MAILBOX_FULL);
+	CHECK_EQ(count(), sent);
+}
+
+/* Whatever messages elsewhere are left with. */
+TEST(what_has_no_room_is_gone)
+{
+	char long_one[200] = "", got[MAX_MSG_SIZE];
+	pid_t sender;
+	int fd, len;
+
+	t_set(".", "short_read", "keep");
+	CHECK_EQ(count(), 0);
+	t_set(box_of(getpid()), "max_message_size", "200");
+	fd = open(box_of(getpid()), O_WRONLY);
+	CHECK_EQ(write(fd, long_one, sizeof(long_one)), sizeof(long_one));
+	CHECK_EQ(RcvMsg(&sender, got, &len, NO_BLOCK), 0);
+	CHECK_EQ(len, MAX_MSG_SIZE);
+	CHECK_EQ(count(), 0);
+}
+
 TEST(lengths)
 {
 	char msg[MAX_MSG_SIZE + 1] = "", got[MAX_MSG_SIZE];
@@ -192,6 +226,39 @@ TEST(lengths)
 	CHECK_EQ(RcvMsg(&sender, NULL, &len, BLOCK), 0);
 	CHECK_EQ(len, 0);
 	CHECK_EQ(sender, me);
+	/* Not to know where to is a mistake also if there is none. */
+	CHECK_EQ(RcvMsg(&sender, NULL, &len, NO_BLOCK), MSG_ARG_ERROR);
+	CHECK_EQ(receive(NO_BLOCK), MAILBOX_EMPTY);
+	stop();
+	CHECK_EQ(RcvMsg(&sender, NULL, &len, BLOCK), MSG_ARG_ERROR);
+	CHECK_EQ(receive(BLOCK), MAILBOX_STOPPED);
+}
+
+/* As a program calls that has declared them itself, or not at all. */
+TEST(any_number_is_true_or_false)
+{
+	long (*send)(pid_t, void *, int, int) = (void *)SendMsg;
+	long (*receive)(pid_t *, void *, int *, int) = (void *)RcvMsg;
+	long (*manage)(int, int *) = (void *)ManageMailbox;
+	long (*restart)(int, int *) = (void *)ManageMailboxRestart;
+	int numbers[] = { 1, 2, 3, 4, 42, 128, 255, -1 }, i, len, got;
+	pid_t me = getpid(), sender;
+
+	for (i = 0; i < 8; i++) {
+		CHECK_EQ(send(me, &i, sizeof(i), numbers[i]), 0);
+		CHECK_EQ(count(), 1);
+		CHECK_EQ(receive(&sender, &got, &len, numbers[i]), 0);
+		CHECK_EQ(got, i);
+		CHECK_EQ(count(), 0);
+		CHECK_EQ(manage(numbers[i], &len), 0);
+		CHECK_EQ(send(me, &i, sizeof(i), numbers[i]), MAILBOX_STOPPED);
+		CHECK_EQ(manage(0, &len), 0);
+		CHECK_EQ(restart(numbers[i], &len), 0);
+		CHECK_EQ(send(me, &i, sizeof(i), 0), MAILBOX_STOPPED);
+		CHECK_EQ(restart(0, &len), 0);
+	}
+	CHECK_EQ(receive(&sender, &got, &len, 0), MAILBOX_EMPTY);
+	CHECK_EQ(send(me, &i, sizeof(i), 0), 0);
 }
 
 /* None of these calls changes anything. */
@@ -358,6 +425,59 @@ TEST(a_threads_id_stands_for_its_process)
 	ids->go = 1;
 	t_wait(child);
 	expect_invalid(ids->tid);
+}
+
+/* Nobody has a /proc any more from now on. */
+static void hide_proc(void)
+{
+	CHECK_EQ(unshare(CLONE_NEWNS), 0);
+	CHECK_EQ(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	CHECK_EQ(mount("none", "/proc", "tmpfs", 0, NULL), 0);
+}
+
+static pid_t process_with_thread(void)
+{
+	pthread_t thread;
+	pid_t child = t_fork();
+
+	if (child)
+		return child;
+	CHECK_EQ(count(), 0);
+	CHECK_EQ(pthread_create(&thread, NULL, tell_tid, NULL), 0);
+	CHECK_EQ(pthread_join(thread, NULL), 0);
+	ids->tid = 0;
+	pause();
+	_exit(0);
+}
+
+/* Looking for a thread's process is slow, and done once. */
+TEST(a_thread_that_is_known_is_not_looked_for)
+{
+	pid_t child, thread;
+	int i;
+
+	ids = share(4096);
+	child = process_with_thread();
+	while (!ids->tid)
+		t_sleep_ms(1);
+	thread = ids->tid;
+	CHECK_EQ(send_text(thread, "x", NO_BLOCK), 0);
+	hide_proc();
+	for (i = 1; i < CAPACITY; i++)
+		CHECK_EQ(send_text(thread, "x", NO_BLOCK), 0);
+	CHECK_EQ(send_text(thread, "x", NO_BLOCK), MAILBOX_FULL);
+	CHECK_EQ(send_text(child, "x", NO_BLOCK), MAILBOX_FULL);
+	CHECK_EQ(t_get(box_of(child), "messages"), CAPACITY);
+	/* It has ended, its process has not; and then that, too. */
+	ids->go = 1;
+	while (ids->tid)
+		t_sleep_ms(1);
+	expect_invalid(thread);
+	CHECK_EQ(send_text(child, "x", NO_BLOCK), MAILBOX_FULL);
+	kill(child, SIGKILL);
+	CHECK_EQ(waitpid(child, NULL, 0), child);
+	expect_invalid(thread);
+	expect_invalid(child);
 }
 
 static void *last_thread(void *arg)

@@ -114,6 +114,27 @@ TEST(queued_ones_do_not_wait)
 	expect(me, "y");
 }
 
+/* As mysend.h says: no more than the mailbox holds. */
+TEST(queued_ones_end_where_the_group_says)
+{
+	pid_t me = getpid();
+	int i;
+
+	for (i = 0; i < 4096; i++)
+		CHECK_EQ(queue_text(me, "x"), 1);
+	CHECK_ERR(queue_text(me, "x"), EAGAIN);
+	for (i = 0; i < 4096; i++)
+		expect_queued(me, "x");
+	t_set("mysend", "max_messages", "0");
+	if (!t_fork()) {
+		me = getpid();
+		for (i = 0; i < 5000; i++)
+			CHECK_EQ(queue_text(me, "x"), 1);
+		_exit(0);
+	}
+	t_wait_all();
+}
+
 TEST(from_one_sender_only)
 {
 	pid_t me = getpid(), one, two;
@@ -179,6 +200,8 @@ TEST(lengths_and_pointers)
 	pid_t me = getpid();
 	char got[8] = "-------";
 
+	/* Whatever messages elsewhere are left with. */
+	t_set(".", "short_read", "keep");
 	CHECK_EQ(queue_text(me, "abcdef"), 6);
 	CHECK_EQ(queue_text(me, "gh"), 2);
 	CHECK_EQ(myreceive(-1, 3, got), 3);

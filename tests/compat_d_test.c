@@ -18,8 +18,9 @@ static void set_up(void)
 		;
 	CHECK_EQ(mount("none", "/dev/synch", "mboxfs", 0,
 		       "max_message_size=1024,max_bytes=1m,max_messages=0,"
-		       "when_full=fail,when_empty=eof,delay_change=idle"), 0);
-	CHECK_EQ(close(t_open("/dev/synch/synchmess", O_WRONLY)), 0);
+		       "when_full=fail,when_empty=eof,short_read=truncate,"
+		       "delay_change=idle"), 0);
+	CHECK_EQ(mkdir("/dev/synch/synchmess", 0755), 0);
 }
 
 static int open_synchmess(void)
@@ -107,7 +108,9 @@ TEST(descriptors)
 		CHECK_EQ(ioctl(synchmess, IOCTL_INSTALL_GROUP, &group), 0);
 		CHECK_EQ(access(group.device_path, F_OK), 0);
 	}
-	CHECK_EQ(t_get("/dev/synch", "group_mailboxes"), 65);
+	CHECK_EQ(t_get("/dev/synch", "group_mailboxes"), 64);
+	/* What programs call their number. */
+	CHECK_EQ(MAX_NUM_GROUPS, 64);
 	umount2("/dev/synch", MNT_DETACH);
 }
 
@@ -115,7 +118,7 @@ TEST(the_folder_can_be_another_one)
 {
 	struct group_t group = { 3 };
 	char folder[300] = "./";
-	int fd = t_open("synchmess", O_RDONLY);
+	int fd = t_open_group("synchmess");
 
 	CHECK_EQ(setenv("MBOXFS", ".", 1), 0);
 	CHECK_EQ(ioctl(fd, IOCTL_INSTALL_GROUP, &group), 0);
@@ -124,6 +127,28 @@ TEST(the_folder_can_be_another_one)
 	memset(folder + 2, 'x', 250);
 	CHECK_EQ(setenv("MBOXFS", folder, 1), 0);
 	CHECK_ERR(ioctl(fd, IOCTL_INSTALL_GROUP, &group), ENAMETOOLONG);
+}
+
+/* Also to root. */
+TEST(the_master_installs_and_no_more)
+{
+	struct group_t group = { 1 };
+	int fd;
+	char c;
+
+	set_up();
+	CHECK_ERR(open("/dev/synch/synchmess", O_WRONLY), EISDIR);
+	CHECK_ERR(open("/dev/synch/synchmess", O_RDWR), EISDIR);
+	fd = open_synchmess();
+	CHECK_ERR(read(fd, &c, 1), EISDIR);
+	CHECK_ERR(write(fd, "x", 1), EBADF);
+	CHECK_ERR(set_delay(fd, HOUR), EPERM);
+	CHECK_ERR(ioctl(fd, IOCTL_SLEEP), EPERM);
+	CHECK_ERR(ioctl(fd, IOCTL_AWAKE), EPERM);
+	CHECK_ERR(ioctl(fd, IOCTL_REVOKE_DELAYED_MESSAGES), EPERM);
+	CHECK_EQ(t_get("/dev/synch/synchmess", "send_delay_ms"), 0);
+	CHECK_EQ(ioctl(fd, IOCTL_INSTALL_GROUP, &group), 0);
+	umount2("/dev/synch", MNT_DETACH);
 }
 
 TEST(limits)
@@ -140,6 +165,9 @@ TEST(limits)
 		CHECK_EQ(write(fd, message, 1024), 1024);
 	CHECK_ERR(write(fd, message, 1), ENOSPC);
 	CHECK_EQ(read(fd, got, sizeof(got)), 1024);
+	/* What has no room is gone. */
+	CHECK_EQ(read(fd, got, 100), 100);
+	CHECK_EQ(write(fd, message, 1024), 1024);
 	/* What is delayed counts. */
 	CHECK_EQ(set_delay(fd, HOUR), 0);
 	CHECK_EQ(write(fd, message, 1024), 1024);

@@ -283,6 +283,8 @@ TEST(recv_gives_what_has_room_and_removes_all)
 {
 	unsigned char got[8] = "-------";
 
+	/* Whatever messages elsewhere are left with. */
+	t_set(".", "short_read", "keep");
 	init();
 	CHECK_EQ(slmbx_create(1, 0), 0);
 	CHECK_ERR(slmbx_recv(1, got, sizeof(got)), ESRCH);

@@ -3,6 +3,8 @@
  * The kernel message system: a group with naming=pid.
  */
 #include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,6 +20,7 @@ static const struct mbox_setting settings[] = {
 	{ MBOX_NAMING, MBOX_NAMING_PID },
 	{ MBOX_MAX_MESSAGES, CAPACITY },
 	{ MBOX_MAX_MESSAGE_SIZE, MAX_MSG_SIZE },
+	{ MBOX_SHORT_READ, MBOXFS_SHORT_READ_TRUNCATE },
 };
 
 static const struct compat_group group = {
@@ -46,6 +49,17 @@ static long code(int ret, long would_wait)
 }
 
 /*
+ * What a bool is meant to be. Callers without our prototype may have put any
+ * number there, and the compiler counts on 0 or 1 unless it has to look.
+ */
+static bool is_true(bool b)
+{
+	volatile bool byte = b;
+
+	return *(volatile unsigned char *)&byte != 0;
+}
+
+/*
  * For ever, but a wait without a time is begun again after a signal with
  * SA_RESTART, and here each signal ends it.
  */
@@ -65,37 +79,71 @@ static int check_writable(int fd, int *p)
 	return mbox_ioctl(fd, FIONREAD, p);
 }
 
-/* The process of a thread, or 0. */
-static pid_t process_of(pid_t thread)
+/*
+ * Threads that have been sent to: the id of each in the upper half, and that of
+ * its process below. To look for a thread's process is slow; whether it still is
+ * that is one system call.
+ */
+static atomic_ullong known[64];
+
+static atomic_ullong *known_at(pid_t thread)
 {
-	char path[32], line[128];
-	pid_t pid = 0;
-	FILE *f;
+	return &known[thread % ARRAY_SIZE(known)];
+}
+
+/* The process of a thread that is known, or 0. */
+static pid_t known_process_of(pid_t thread)
+{
+	unsigned long long pair = atomic_load(known_at(thread));
+	pid_t pid = (pid_t)pair;
+
+	if (pair >> 32 != (unsigned int)thread ||
+	    MBOX_CALL(tgkill(pid, thread, 0)) == -ESRCH)
+		return 0;
+	return pid;
+}
+
+/* The process of a thread that is not its first, or 0. */
+static pid_t find_process_of(pid_t thread)
+{
+	char path[32], text[512];
+	const char *line;
+	ssize_t len;
+	pid_t pid;
+	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%d/status", thread);
-	f = fopen(path, "re");
-	if (!f)
+	fd = MBOX_CALL(open(path, O_RDONLY | O_CLOEXEC));
+	if (fd < 0)
 		return 0;
-	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, "Tgid: %d", &pid) == 1)
-			break;
-	fclose(f);
+	/* It is the fourth line, and each of them is short. */
+	len = MBOX_CALL(read(fd, text, sizeof(text) - 1));
+	mbox_close(fd);
+	text[len > 0 ? len : 0] = '\0';
+	line = strstr(text, "\nTgid:");
+	if (!line || sscanf(line, " Tgid: %d", &pid) != 1 || pid <= 1 ||
+	    pid == thread)
+		return 0;
+	atomic_store(known_at(thread),
+		     (unsigned long long)thread << 32 | (unsigned int)pid);
 	return pid;
 }
 
 static int open_destination(pid_t dest)
 {
-	int saved = errno, fd;
 	pid_t pid;
+	int fd;
 
 	if (dest <= 1)
 		return -ESRCH;
-	fd = compat_open_process(&group, dest, O_WRONLY);
-	if (fd != -ESRCH)
-		return fd;
-	pid = process_of(dest);
-	errno = saved;
-	if (pid <= 1 || pid == dest)
+	pid = known_process_of(dest);
+	if (pid == 0) {
+		fd = compat_open_process(&group, dest, O_WRONLY);
+		if (fd != -ESRCH)
+			return fd;
+		pid = find_process_of(dest);
+	}
+	if (pid == 0)
 		return -ESRCH;
 	return compat_open_process(&group, pid, O_WRONLY);
 }
@@ -115,7 +163,7 @@ long SendMsg(pid_t dest, void *msg, int len, bool block)
 	fd = open_destination(dest);
 	if (fd < 0)
 		return code(fd, MAILBOX_ERROR);
-	init_msg(&m, block);
+	init_msg(&m, is_true(block));
 	ret = mbox_send_msg(fd, msg, len, &m);
 	mbox_close(fd);
 	return code(ret, MAILBOX_FULL);
@@ -133,6 +181,9 @@ static int receive(int fd, pid_t *sender, void *msg, int *len, bool block)
 		return ret;
 	init_msg(&m, block);
 	ret = mbox_recv_msg(fd, msg, MAX_MSG_SIZE, &m);
+	/* Without room nothing is looked for but what needs none. */
+	if (!msg && (ret == -EAGAIN || ret == -ESHUTDOWN))
+		ret = -EFAULT;
 	if (ret < 0)
 		return ret;
 	*sender = m.pid;
@@ -146,7 +197,7 @@ long RcvMsg(pid_t *sender, void *msg, int *len, bool block)
 
 	if (fd < 0)
 		return code(fd, MAILBOX_ERROR);
-	ret = receive(fd, sender, msg, len, block);
+	ret = receive(fd, sender, msg, len, is_true(block));
 	mbox_close(fd);
 	return code(ret, MAILBOX_EMPTY);
 }
@@ -172,10 +223,10 @@ static long manage(int (*change)(int fd), int *count)
 
 long ManageMailbox(bool stop, int *count)
 {
-	return manage(stop ? mbox_stop : NULL, count);
+	return manage(is_true(stop) ? mbox_stop : NULL, count);
 }
 
 long ManageMailboxRestart(bool stop, int *count)
 {
-	return manage(stop ? mbox_stop : mbox_start, count);
+	return manage(is_true(stop) ? mbox_stop : mbox_start, count);
 }

@@ -9,7 +9,20 @@
  *
  * The mailboxes are in the group "kmsg" of the mboxfs at $MBOXFS, or else at
  * /mnt/mbox. Whoever comes first makes the group and owns it; where users do
- * not trust each other, let that be root. Link with -lmboxfs-compat -lmboxfs.
+ * not trust each other, let that be root. Link with -lmboxfs-compat -lmboxfs,
+ * and without what has defined these calls until now.
+ *
+ * A program that sends itself, or lets others send it, more than 32 messages
+ * before it receives any waits for ever. Its mailbox holds more if the group
+ * says so before the mailbox is made, by the group's owner:
+ *
+ *	mboxctl set /mnt/mbox/kmsg max_messages=64
+ *
+ * or, where nobody has made the group yet:
+ *
+ *	mkdir -m 1777 /mnt/mbox/kmsg
+ *	mboxctl set /mnt/mbox/kmsg naming=pid max_messages=64 \
+ *		max_message_size=128 short_read=truncate
  *
  * What differs: process ids are those of the pid namespace that mboxfs was
  * mounted from. A process that gives up the user that it had when its mailbox
@@ -45,7 +58,10 @@ extern "C" {
 /* @dest may also be the id of any thread of a process. */
 long SendMsg(pid_t dest, void *msg, int len, bool block);
 
-/* @msg has room for the message: MAX_MSG_SIZE bytes, if it may be any. */
+/*
+ * @msg has room for the message: MAX_MSG_SIZE bytes, if it may be any. It may be
+ * NULL for a message of no bytes that is there.
+ */
 long RcvMsg(pid_t *sender, void *msg, int *len, bool block);
 
 /*

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * lgroups: each group is a mailbox.
+ * lgroups: each group is a mailbox, named after its id.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,15 +11,16 @@
 #include "internal.h"
 #include "lgroups.h"
 
-#define MAX_ID		31
 #define FIRST_GROUP	"groups"
 #define MAILBOX_MODE	0666
 
-/* Room for a file's name: an id with each byte escaped. */
-#define NAME_SIZE	(3 * MAX_ID + 1)
-
 #define NOT_INSTALLED	(-1)
 #define SEE_ERRNO	(-2)
+
+/* Setting limits has results of its own. */
+#define SET_NOT_ROOT		(-1)
+#define SET_NOT_INSTALLED	(-2)
+#define SET_SEE_ERRNO		(-4)
 
 static const struct mbox_setting settings[] = {
 	{ MBOX_MAX_MESSAGE_SIZE, 100 },
@@ -27,6 +28,7 @@ static const struct mbox_setting settings[] = {
 	{ MBOX_MAX_MESSAGES, 0 },
 	{ MBOX_WHEN_FULL, MBOXFS_WHEN_FULL_FAIL },
 	{ MBOX_WHEN_EMPTY, MBOXFS_WHEN_EMPTY_EOF },
+	{ MBOX_SHORT_READ, MBOXFS_SHORT_READ_TRUNCATE },
 	{ MBOX_FLUSH_ON_CLOSE, 1 },
 	{ MBOX_GROUP_MAX_MAILBOXES, 2000 },
 };
@@ -47,28 +49,6 @@ static int result(long ret)
 		return ret;
 	errno = -ret;
 	return SEE_ERRNO;
-}
-
-/* The name of a group's file, which cannot leave the folder or hide. */
-static int file_name(char name[NAME_SIZE], const char *id)
-{
-	char *to = name;
-	const char *c;
-
-	if (!id)
-		return -EFAULT;
-	if (strnlen(id, MAX_ID + 1) > MAX_ID)
-		return -ENAMETOOLONG;
-	for (c = id; *c; c++) {
-		if (*c == '/' || *c == '%' || (*c == '.' && c == id))
-			to += snprintf(to, 4, "%%%02X", *c);
-		else
-			*to++ = *c;
-	}
-	if (to == name)
-		*to++ = '%';
-	*to = '\0';
-	return 0;
 }
 
 static int open_mailbox(int dir, const char *name, int *created)
@@ -183,13 +163,13 @@ static int install_in(struct lgroup_t *lg, int dir, const char *name)
 
 int install_group(struct lgroup_t *lg, char *id)
 {
-	char name[NAME_SIZE];
+	char name[COMPAT_ID_NAME_SIZE];
 	int dir, ret;
 
 	close_group(lg);
-	ret = file_name(name, id);
-	if (ret < 0)
-		return install_error(ret, 0);
+	if (!id)
+		return install_error(-EFAULT, 0);
+	compat_id_name(name, id);
 	dir = open_system();
 	if (dir == -ENOENT || dir == -ENOTDIR || dir == -ENOTTY) {
 		errno = -dir;
@@ -202,45 +182,36 @@ int install_group(struct lgroup_t *lg, char *id)
 	return ret;
 }
 
-/* A message that the storage could never hold finds it full, too. */
-static int publish_error(struct lgroup_t *lg, size_t len, int err)
-{
-	uint64_t longest;
-
-	if (err == -EMSGSIZE &&
-	    mbox_attr_get(lg->fd, MBOX_MAX_MESSAGE_SIZE, &longest) == 0 &&
-	    len <= longest)
-		err = -ENOSPC;
-	return result(err);
-}
-
 int publish_message(struct lgroup_t *lg, char *msg)
 {
-	size_t len;
-	int ret;
-
 	if (lg->fd < 0)
 		return NOT_INSTALLED;
 	if (!msg)
 		return result(-EFAULT);
-	len = strlen(msg) + 1;
-	if (len == 1)
-		return result(-EBADMSG);
-	ret = mbox_send(lg->fd, msg, len);
-	return ret < 0 ? publish_error(lg, len, ret) : (int)len;
+	return result(compat_publish(lg->fd, msg, strlen(msg) + 1));
+}
+
+static ssize_t deliver(struct lgroup_t *lg, char *buf, unsigned long size)
+{
+	struct mboxfs_msg m = { .flags = MBOXFS_NONBLOCK };
+
+	if (lg->fd < 0)
+		return -EBADF;
+	/* As read(2): no room takes nothing. */
+	if (size == 0)
+		return -EAGAIN;
+	return mbox_recv_msg(lg->fd, buf, size, &m);
 }
 
 int deliver_message(struct lgroup_t *lg, char *buf, unsigned long size)
 {
-	struct mboxfs_msg m = { .flags = MBOXFS_NONBLOCK };
-	ssize_t ret;
+	ssize_t ret = deliver(lg, buf, size);
 
+	/* Programs print what they find there, whatever this returns. */
+	if (ret < 0 && ret != -EFAULT && buf && size)
+		buf[0] = '\0';
 	if (lg->fd < 0)
 		return NOT_INSTALLED;
-	/* As read(2): no room takes nothing. */
-	if (size == 0)
-		return 0;
-	ret = mbox_recv_msg(lg->fd, buf, size, &m);
 	return ret == -EAGAIN ? 0 : result(ret);
 }
 
@@ -270,14 +241,9 @@ int sleep_on_barrier(struct lgroup_t *lg)
 
 int awake_barrier(struct lgroup_t *lg)
 {
-	int ret;
-
 	if (lg->fd < 0)
 		return NOT_INSTALLED;
-	ret = mbox_barrier_awake(lg->fd);
-	if (ret < 0)
-		return result(ret);
-	return ret > 0 ? 0 : 2;
+	return result(compat_awake(lg->fd));
 }
 
 static int get_limit(struct lgroup_t *lg, enum mbox_attr attr,
@@ -300,15 +266,19 @@ static int get_limit(struct lgroup_t *lg, enum mbox_attr attr,
 static int set_limit(struct lgroup_t *lg, enum mbox_attr attr,
 		     unsigned long size)
 {
-	if (lg->fd < 0)
-		return NOT_INSTALLED;
+	int ret;
+
 	/* mboxfs would let the owner, too. */
 	if (geteuid() != 0)
-		return result(-EPERM);
-	/* There it would be no limit at all. */
-	if (size == 0)
-		return result(-EINVAL);
-	return result(mbox_attr_set(lg->fd, attr, size));
+		return SET_NOT_ROOT;
+	if (lg->fd < 0)
+		return SET_NOT_INSTALLED;
+	/* In mboxfs 0 would be no limit at all. */
+	ret = size ? mbox_attr_set(lg->fd, attr, size) : -EINVAL;
+	if (ret == 0)
+		return 0;
+	errno = -ret;
+	return SET_SEE_ERRNO;
 }
 
 int get_max_message_size(struct lgroup_t *lg, unsigned long *size)

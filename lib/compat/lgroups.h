@@ -2,15 +2,16 @@
 /*
  * lgroups: groups that processes publish messages to, and deliver them from.
  *
- * A group is a mailbox, named by any string of up to 31 bytes. There are up to
- * 2000, of which "groups" is one from the start. Each may hold back what is
- * published for some time, and has a barrier.
+ * A group is a mailbox, named by any string, of which 32 bytes count. There are
+ * up to 2000, of which "groups" is one from the start. Each may hold back what
+ * is published for some time, and has a barrier.
  *
  * They are in the mboxfs group "lgroups" at $MBOXFS, or else at /mnt/mbox. In
  * their files' names a '/', a '%' and a leading '.' are written as in URLs, and
  * an empty name is "%". Whoever comes first makes that group and owns it; where
  * users do not trust each other, let that be root. Link with -lmboxfs-compat
- * -lmboxfs.
+ * -lmboxfs, and without the library of before. What that has called itself, the
+ * ioctls and files of groups, is in <mboxfs/groups.h>.
  *
  * Where nothing else is said, the calls return
  *
@@ -19,9 +20,12 @@
  *	-2	an error: see errno
  *
  * What differs: 0 as a limit is EINVAL. Whoever installed a group first owns
- * its file, and may set its limits by other means than this library. A message
- * is at most 64 MiB. Of two who install the same last group that is possible,
- * at the same time, one may get -2 instead of 0.
+ * its file, and may set its limits by other means than this library; only he
+ * and root set its delay (EPERM), and others take back only what they have
+ * published. A message is at most 64 MiB. Of two who install
+ * the same last group that is possible, at the same time, one may get -2 instead
+ * of 0. awake_barrier() is never 1: who is woken is awake. The groups of
+ * <mboxfs/groups.h> are others.
  */
 #ifndef _MBOXFS_LGROUPS_H
 #define _MBOXFS_LGROUPS_H
@@ -32,10 +36,14 @@ extern "C" {
 
 struct lgroup_t;
 
-/* For one group at a time; not for several threads at once. NULL: no memory. */
+/* For one group at a time. NULL: no memory. */
 struct lgroup_t *lgroup_init(void);
 
-/* Closes the group, which publishes what is held back. */
+/*
+ * Closes the group, which publishes what is held back. This and install_group()
+ * want the struct for themselves; all other calls may be made by several threads
+ * at once.
+ */
 void lgroup_destroy(struct lgroup_t *lg);
 
 /*
@@ -60,7 +68,8 @@ int publish_message(struct lgroup_t *lg, char *msg);
 
 /*
  * Deliver a message: up to @size bytes of it; the rest is gone. Does not wait.
- * Returns how many bytes; 0: there is none.
+ * Returns how many bytes; 0: there is none. Without a message @buf is the empty
+ * string.
  */
 int deliver_message(struct lgroup_t *lg, char *buf, unsigned long size);
 
@@ -78,7 +87,12 @@ int awake_barrier(struct lgroup_t *lg);
 
 /*
  * Bytes of one message (100), and of all that are there or held back (10000).
- * Only root sets them: EPERM.
+ * Only root sets them. Setting returns
+ *
+ *	0	done
+ *	-1	the caller is not root
+ *	-2	no group is installed
+ *	-4	an error: see errno
  */
 int get_max_message_size(struct lgroup_t *lg, unsigned long *size);
 int set_max_message_size(struct lgroup_t *lg, unsigned long size);

@@ -12,19 +12,12 @@
 
 static const struct mbox_setting settings[] = {
 	{ MBOX_NAMING, MBOX_NAMING_PID },
+	{ MBOX_SHORT_READ, MBOXFS_SHORT_READ_TRUNCATE },
 };
 
 static const struct compat_group group = {
 	"mysend", 01777, settings, ARRAY_SIZE(settings),
 };
-
-static int result(int ret)
-{
-	if (ret >= 0)
-		return ret;
-	errno = -ret;
-	return -1;
-}
 
 static int send_as(pid_t pid, int n, const char *buf, unsigned int flags)
 {
@@ -32,17 +25,17 @@ static int send_as(pid_t pid, int n, const char *buf, unsigned int flags)
 	int fd, ret;
 
 	if (n < 0)
-		return result(-EINVAL);
+		return compat_result(-EINVAL);
 	if (pid <= 0)
-		return result(-ESRCH);
+		return compat_result(-ESRCH);
 	fd = compat_open_process(&group, pid, O_WRONLY);
 	if (fd < 0)
-		return result(fd);
+		return compat_result(fd);
 	mbox_msg_init(&m);
 	m.flags = flags;
 	ret = mbox_send_msg(fd, buf, n, &m);
 	mbox_close(fd);
-	return result(ret < 0 ? ret : n);
+	return compat_result(ret < 0 ? ret : n);
 }
 
 int mysend(pid_t pid, int n, char *buf)
@@ -83,12 +76,12 @@ static int receive_as(pid_t pid, int n, char *buf, unsigned int flags)
 
 int myreceive(pid_t pid, int n, char *buf)
 {
-	return result(receive_as(pid, n, buf, 0));
+	return compat_result(receive_as(pid, n, buf, 0));
 }
 
 int myreceive_queued(pid_t pid, int n, char *buf)
 {
 	int ret = receive_as(pid, n, buf, MBOXFS_NONBLOCK);
 
-	return ret == -EAGAIN ? 0 : result(ret);
+	return ret == -EAGAIN ? 0 : compat_result(ret);
 }

@@ -8,7 +8,14 @@
  *
  * The mailboxes are in the group "mysend" of the mboxfs at $MBOXFS, or else at
  * /mnt/mbox. Whoever comes first makes the group and owns it; where users do
- * not trust each other, let that be root. Link with -lmboxfs-compat -lmboxfs.
+ * not trust each other, let that be root. Link with -lmboxfs-compat -lmboxfs,
+ * and without what has defined these calls until now.
+ *
+ * What is queued ends at 4096 messages, or 1 MiB, that have not been received,
+ * and a message at 64 KiB. The group's owner chooses other bounds, or none, for
+ * mailboxes that are made afterwards:
+ *
+ *	mboxctl set /mnt/mbox/mysend max_messages=0 max_bytes=0
  *
  * All calls return -1 with errno if they fail: EFAULT (a bad pointer; nothing is
  * sent or received), EINVAL (@n is below 0), EMSGSIZE (more than 64 KiB), ESRCH

@@ -21,6 +21,7 @@ static const struct mbox_setting settings[] = {
 	{ MBOX_MAX_MESSAGE_SIZE, 0 },
 	{ MBOX_MAX_MESSAGES, 0 },
 	{ MBOX_MAX_BYTES, 0 },
+	{ MBOX_SHORT_READ, MBOXFS_SHORT_READ_TRUNCATE },
 };
 
 static const struct compat_group group = {

@@ -9,7 +9,8 @@
  *
  * The mailboxes are in the group "slmbx" of the mboxfs at $MBOXFS, or else at
  * /mnt/mbox, which slmbx_init() makes. One that is not root's does not count.
- * Link with -lmboxfs-compat -lmboxfs.
+ * Link with -lmboxfs-compat -lmboxfs, and without what has defined these calls
+ * until now. Programs that call syscall(2) with their numbers call these.
  *
  * All calls return -1 with errno if they fail:
  *

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "internal.h"
 #include "synchmess.h"
@@ -22,7 +23,7 @@ static int install(int fd, struct group_t *group)
 		return ret;
 	if (!group)
 		return -EFAULT;
-	if (group->descriptor < 1 || group->descriptor > SYNCHMESS_GROUPS)
+	if (group->descriptor < 1 || group->descriptor > MAX_NUM_GROUPS)
 		return -EBADF;
 	len = snprintf(group->device_path, sizeof(group->device_path),
 		       "%s/synchmess%u", compat_folder("/dev/synch"),
@@ -50,11 +51,21 @@ static int take_back(int fd)
 	return ret < 0 ? ret : 0;
 }
 
+/* The master is a group of mboxfs, which has a barrier and a delay, too. */
+static int is_master(int fd)
+{
+	struct stat st;
+
+	return MBOX_CALL(fstat(fd, &st)) == 0 && S_ISDIR(st.st_mode);
+}
+
 static int call(int fd, unsigned long request, void *arg)
 {
-	switch (request) {
-	case IOCTL_INSTALL_GROUP:
+	if (request == IOCTL_INSTALL_GROUP)
 		return install(fd, arg);
+	if (is_master(fd))
+		return -EPERM;
+	switch (request) {
 	case IOCTL_SLEEP:
 		return mbox_barrier_sleep(fd, MBOX_FOREVER);
 	case IOCTL_AWAKE:
@@ -72,7 +83,6 @@ int synchmess_ioctl(int fd, unsigned long request, ...)
 {
 	va_list args;
 	void *arg;
-	int ret;
 
 	va_start(args, request);
 	arg = va_arg(args, void *);
@@ -80,9 +90,5 @@ int synchmess_ioctl(int fd, unsigned long request, ...)
 	if (_IOC_TYPE(request) != MBOXFS_IOC_MAGIC ||
 	    _IOC_NR(request) < FIRST_IOCTL)
 		return ioctl(fd, request, arg);
-	ret = call(fd, request, arg);
-	if (ret >= 0)
-		return ret;
-	errno = -ret;
-	return -1;
+	return compat_result(call(fd, request, arg));
 }

@@ -8,10 +8,12 @@
  *
  *	mkdir -p /dev/synch
  *	mount -t mboxfs -o max_message_size=1024,max_bytes=1m,max_messages=0 \
- *		-o when_full=fail,when_empty=eof,delay_change=idle none /dev/synch
- *	: > /dev/synch/synchmess
+ *		-o when_full=fail,when_empty=eof,short_read=truncate \
+ *		-o delay_change=idle none /dev/synch
+ *	mkdir /dev/synch/synchmess
  *
- * $MBOXFS names another folder. Open "synchmess" in it (read-only will do) for
+ * $MBOXFS names another folder. Open "synchmess" in it, the master, which can
+ * only be opened for reading, and yet not be read, for
  *
  *	IOCTL_INSTALL_GROUP, struct group_t *
  *		Makes the group with this descriptor, if it is not there, and
@@ -31,9 +33,17 @@
  *	IOCTL_REVOKE_DELAYED_MESSAGES
  *		Takes back what is delayed. Open for writing.
  *
- * They return -1 with errno if they fail. What differs: a message that is too
- * long is EMSGSIZE and a full group ENOSPC, instead of EPERM; a bad pointer that
- * is not NULL ends the program; close(2) does not publish here either.
+ * They return -1 with errno if they fail; EPERM: all but the first, of the
+ * master.
+ *
+ * What differs: a message that is too long is EMSGSIZE and a full group ENOSPC,
+ * and to open the master for writing or to read it is EISDIR, instead of EPERM.
+ * read(2) returns how many bytes it has put into the buffer, not how long the
+ * message was that had no room there. A sleep that a signal interrupts is EINTR,
+ * or begun again if the handler has SA_RESTART, and not 0. A write of no bytes
+ * sends nothing. Only the owner of a group's file, who installed it, and root set
+ * its delay; others take back only what they have written. A bad pointer that is
+ * not NULL ends the program. close(2) does not publish here either.
  */
 #ifndef _MBOXFS_SYNCHMESS_H
 #define _MBOXFS_SYNCHMESS_H
@@ -46,7 +56,8 @@
 extern "C" {
 #endif
 
-#define SYNCHMESS_GROUPS	64
+#define MAX_NUM_GROUPS		64
+#define SYNCHMESS_GROUPS	MAX_NUM_GROUPS
 
 struct group_t {
 	unsigned int	descriptor;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The groups of the older systems.
+ * What the adapters for older systems share.
  */
 #include <fcntl.h>
 #include <stdio.h>
