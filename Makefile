@@ -145,9 +145,10 @@ build/tests/lib_shared_test: $(lib_test) tests/test.h build/lib/libmboxfs.a \
 	$(CC) $(CFLAGS) $(TEST_CFLAGS) -Ilib -o $@ $(lib_test) \
 		-Lbuild/lib -lmboxfs -Wl,-rpath,$(lib_output)
 
+# Static, as not every machine has a loader and a libc for 32 bit to run it with.
 build/tests/errno32_test: tests/errno_test.c tests/test.c tests/test.h Makefile
 	@mkdir -p build/tests
-	$(CC) -m32 -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 $(CFLAGS) \
+	$(CC) -m32 -static -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 $(CFLAGS) \
 		$(TEST_CFLAGS) -o $@ $< tests/test.c
 
 build/tests/complaints: mkscripts/complaints
@@ -179,10 +180,7 @@ run: vm-module
 
 check: vm-module
 	@$(MAKE) -s tests
-	@$(VM) --timeout 3000 --add build/tests --add bench/fio \
-		--add build/examples --add build/bench/synchmess --add build/tools \
-		--add tools/completion/mboxctl.bash \
-		-- build/tests/run $(TESTS)
+	@mkscripts/check $(if $(KERNEL),--kernel $(KERNEL)) $(TESTS)
 
 check-matrix:
 	@mkscripts/check-matrix $(KERNEL) $(TESTS)

@@ -111,6 +111,15 @@ build_module_alone()
 	}
 }
 
+# tests_in_vm [OPTION...] -- COMMAND...: mkscripts/vm with all that tests need. It
+# looks for hangs itself, so the limit for the machine is far away.
+tests_in_vm()
+{
+	"$top/mkscripts/vm" --timeout 14400 --add build/tests --add bench/fio \
+		--add build/examples --add build/bench/synchmess \
+		--add build/tools --add tools/completion/mboxctl.bash "$@"
+}
+
 passed=0 failed=0
 
 # count_results STATUS LOG: add what a run says in its closing line; one that
