@@ -520,14 +520,14 @@ test_watch_survives_what_comes_and_goes()
 	local i
 
 	mboxctl create -g g
-	(for i in $(seq 30); do
+	(for i in $(seq 12); do
 		mboxctl create g/$((i % 3)) || true
 		mkdir g/d$((i % 2)) || true
 		rm -rf g/$(((i + 1) % 3)) g/d$(((i + 1) % 2))
 	done 2>/dev/null) &
-	status 0 mboxctl watch --count 20 --interval 20ms .
+	status 0 mboxctl watch --count 10 --interval 20ms .
 	wait
-	is "$(grep -c SENT/S $out)" 20
+	is "$(grep -c SENT/S $out)" 10
 	is "$(cat $err)" ""
 	# It ends with its group, and says why.
 	mboxctl watch --interval 50ms "$PWD/g" >$out 2>$err &
