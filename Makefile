@@ -33,7 +33,7 @@ dkms_source := $(DESTDIR)/usr/src/mboxfs-$(VERSION)
 
 .PHONY: all module lib install-lib tools install-tools install-man tests \
 	examples debug-tests vm-module run check check-debug check-matrix \
-	check-deb soak bench bench-quick bench-programs bench-fio \
+	check-deb nightly soak bench bench-quick bench-programs bench-fio \
 	bench-synchmess lint install dkms uninstall-dkms install-dkms deb \
 	clean help FORCE
 
@@ -51,6 +51,8 @@ help:
 	@echo 'make check-matrix  the tests on 6.1, 6.12 and the newest kernel'
 	@echo 'make soak       random operations against a model and on all sides,'
 	@echo '                twice SECONDS=600, from SEED=1 on'
+	@echo 'make nightly    what .ci/run does, each of it ten times as long, then'
+	@echo '                "make soak": some hours'
 	@echo 'make bench      all figures of docs/performance.md, in the VM'
 	@echo 'make bench-quick  instructions per message, against what they were'
 	@echo '                (bench/expected.tsv): fails beyond 3 % more'
@@ -145,9 +147,10 @@ build/tests/lib_shared_test: $(lib_test) tests/test.h build/lib/libmboxfs.a \
 	$(CC) $(CFLAGS) $(TEST_CFLAGS) -Ilib -o $@ $(lib_test) \
 		-Lbuild/lib -lmboxfs -Wl,-rpath,$(lib_output)
 
+# Static, as not every machine has a loader and a libc for 32 bit to run it with.
 build/tests/errno32_test: tests/errno_test.c tests/test.c tests/test.h Makefile
 	@mkdir -p build/tests
-	$(CC) -m32 -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 $(CFLAGS) \
+	$(CC) -m32 -static -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 $(CFLAGS) \
 		$(TEST_CFLAGS) -o $@ $< tests/test.c
 
 build/tests/complaints: mkscripts/complaints
@@ -179,10 +182,12 @@ run: vm-module
 
 check: vm-module
 	@$(MAKE) -s tests
-	@$(VM) --timeout 3000 --add build/tests --add bench/fio \
-		--add build/examples --add build/bench/synchmess --add build/tools \
-		--add tools/completion/mboxctl.bash \
-		-- build/tests/run $(TESTS)
+	@mkscripts/check $(if $(KERNEL),--kernel $(KERNEL)) $(TESTS)
+
+# All that "make check" and the others do in a few minutes, at length.
+nightly:
+	@TEST_LONG=1 CI_SECONDS=$(or $(NIGHT_SECONDS),36000) .ci/run
+	@$(MAKE) soak
 
 check-matrix:
 	@mkscripts/check-matrix $(KERNEL) $(TESTS)

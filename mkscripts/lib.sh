@@ -111,6 +111,40 @@ build_module_alone()
 	}
 }
 
+# tests_in_vm [OPTION...] -- COMMAND...: mkscripts/vm with all that tests need. It
+# looks for hangs itself, so the limit for the machine is far away.
+tests_in_vm()
+{
+	"$top/mkscripts/vm" --timeout 14400 --add build/tests --add bench/fio \
+		--add build/examples --add build/bench/synchmess \
+		--add build/tools --add tools/completion/mboxctl.bash "$@"
+}
+
+# settings_for KIND: how much the tests are to do: on the stock kernel of "make
+# check", on other stock kernels, on debug kernels, which are ten times slower;
+# with TEST_LONG ("make nightly") as much as finds something now and then.
+settings_for()
+{
+	case $1${TEST_LONG:+-long} in
+	stock) echo STRESS_SECONDS=5 MODEL_SECONDS=8 UNLOAD_SECONDS=8 \
+		FUZZ_CALLS=100000 TEST_SCALE=4 ;;
+	other) echo STRESS_SECONDS=4 MODEL_SECONDS=5 UNLOAD_SECONDS=5 \
+		FUZZ_CALLS=50000 TEST_SCALE=10 ;;
+	debug) echo STRESS_SECONDS=6 MODEL_SECONDS=6 UNLOAD_SECONDS=15 \
+		FUZZ_CALLS=4000 TEST_SCALE=50 ;;
+	*-long) echo TEST_LONG=1 STRESS_SECONDS=120 MODEL_SECONDS=600 \
+		UNLOAD_SECONDS=300 TEST_SHARE=1 TEST_TIMEOUT=3600 ;;&
+	stock-long) echo FUZZ_CALLS=3000000 ;;
+	other-long) echo FUZZ_CALLS=1000000 ;;
+	debug-long) echo FUZZ_CALLS=50000 TEST_SCALE=20 ;;
+	esac
+}
+
+# What is about programs, and not about the kernel: "make check" has it.
+# shellcheck disable=SC2034
+programs_only="complaints_test.sh ctl_dump_test.sh ctl_usage_test.sh
+examples_test.sh lib_shared_test run_test.sh"
+
 passed=0 failed=0
 
 # count_results STATUS LOG: add what a run says in its closing line; one that

@@ -68,8 +68,10 @@ TEST(awake_wakes_those_asleep_at_a_mailbox)
 /* Sleepers and awakers at random: what awake returns is who has returned. */
 TEST(no_sleeper_is_counted_twice_or_forgotten)
 {
-	struct shared { long slept, woken, timed_out; bool stop; } *s;
+	struct shared { volatile long slept, woken, timed_out;
+			volatile bool stop; } *s;
 	int fd = t_open_group("g"), i;
+	long long start;
 
 	s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE,
 		 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -92,7 +94,11 @@ TEST(no_sleeper_is_counted_twice_or_forgotten)
 		}
 		_exit(0);
 	}
-	t_sleep_ms(5000);
+	start = t_now_ms();
+	do
+		t_sleep_ms(500);
+	while ((s->woken <= t_scaled(1000) || s->timed_out <= t_scaled(100)) &&
+	       !t_overdue(start, 60000));
 	s->stop = true;
 	t_wait_all();
 	printf("# %ld woken, %ld timed out\n", s->woken, s->timed_out);
@@ -249,27 +255,26 @@ TEST(awake_passes_no_sleeper_by)
 TEST(parties_of_a_round_meet)
 {
 	int fd = t_open_group("g"), i;
+	pid_t pids[4];
 
 	CHECK_EQ(barrier_wait(fd, 1, -1), 1);
 	CHECK_ERR(barrier_wait(fd, 0, -1), EINVAL);
 	CHECK_ERR(barrier_wait(fd, 2, 0), EAGAIN);
 	for (i = 0; i < 4; i++) {
-		if (t_fork())
+		pids[i] = t_fork();
+		if (pids[i])
 			continue;
 		CHECK_EQ(barrier_wait(fd, 5, -1), 0);
 		_exit(0);
 	}
 	/* Who waits for parties does not sleep. */
-	for (i = 0; i < 500; i++) {
-		if (barrier_wait(fd, 6, 0) && errno == EINVAL)
-			break;
-		t_sleep_ms(10);
-	}
+	for (i = 0; i < 4; i++)
+		t_await_state(pids[i], 'S');
+	CHECK_ERR(barrier_wait(fd, 6, 0), EINVAL);
 	CHECK_ERR(barrier_wait(fd, 4, -1), EINVAL);
 	CHECK_ERR(barrier_wait(fd, 1, -1), EINVAL);
 	CHECK_EQ(t_get("g", "barrier_sleepers"), 0);
 	CHECK_EQ(awake(fd), 0);
-	t_sleep_ms(200);
 	CHECK_EQ(barrier_wait(fd, 5, -1), 1);
 	t_wait_all();
 	CHECK_EQ(barrier_wait(fd, 1, -1), 1);
@@ -330,7 +335,7 @@ TEST(signals_and_timeouts_end_a_wait)
 	t_await("g", "barrier_sleepers", 1);
 	kill(pid, SIGUSR1);
 	t_await("g", "barrier_sleepers", 0);
-	t_sleep_ms(300);
+	t_await_state(pid, 'S');
 	kill(pid, SIGUSR1);
 	t_wait(pid);
 	/* Who has left does not count any more. */
@@ -355,7 +360,7 @@ TEST(signals_and_timeouts_end_a_wait)
 	}
 	t_await("g", "barrier_sleepers", 1);
 	kill(pid, SIGUSR1);
-	t_sleep_ms(300);
+	t_await_state(pid, 'S');
 	t_await("g", "barrier_sleepers", 1);
 	CHECK_EQ(awake(fd), 1);
 	t_await("g", "barrier_sleepers", 1);
@@ -394,16 +399,18 @@ TEST(who_has_been_woken_returns_0_in_spite_of_a_signal)
 TEST(a_group_with_sleepers_stays)
 {
 	int fd = t_open_group("g"), i;
+	pid_t pids[2];
 
 	CHECK_EQ(mkdir("other", 0777), 0);
 	for (i = 0; i < 2; i++) {
-		if (t_fork())
+		pids[i] = t_fork();
+		if (pids[i])
 			continue;
 		CHECK_EQ(i ? barrier_wait(fd, 2, -1) : barrier_sleep(fd, -1), 0);
 		_exit(0);
 	}
-	t_await("g", "barrier_sleepers", 1);
-	t_sleep_ms(200);
+	for (i = 0; i < 2; i++)
+		t_await_state(pids[i], 'S');
 	CHECK_ERR(rmdir("g"), EBUSY);
 	CHECK_ERR(rename("other", "g"), EBUSY);
 	CHECK_EQ(rename("g", "h"), 0); /* it is still there */
@@ -421,9 +428,11 @@ TEST(a_group_with_sleepers_stays)
 TEST(unlinking_a_mailbox_ends_its_sleepers)
 {
 	int fd = t_open("q", O_RDWR), i;
+	pid_t pids[4];
 
 	for (i = 0; i < 4; i++) {
-		if (t_fork())
+		pids[i] = t_fork();
+		if (pids[i])
 			continue;
 		if (i % 2)
 			CHECK_ERR(barrier_sleep(fd, -1), ESHUTDOWN);
@@ -431,8 +440,9 @@ TEST(unlinking_a_mailbox_ends_its_sleepers)
 			CHECK_ERR(barrier_wait(fd, 3, -1), ESHUTDOWN);
 		_exit(0);
 	}
-	t_await("q", "barrier_sleepers", 2);
-	t_sleep_ms(200);
+	for (i = 0; i < 4; i++)
+		t_await_state(pids[i], 'S');
+	CHECK_EQ(t_get("q", "barrier_sleepers"), 2);
 	CHECK_EQ(unlink("q"), 0);
 	t_wait_all();
 	CHECK_ERR(barrier_sleep(fd, -1), ESHUTDOWN);

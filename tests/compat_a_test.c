@@ -486,7 +486,7 @@ static void *last_thread(void *arg)
 	pid_t sender;
 	int len, i;
 
-	t_sleep_ms(100); /* the main thread has left */
+	t_await_state(getpid(), 'Z'); /* the main thread has left */
 	ids->tid = gettid();
 	for (i = 0; i < 2; i++) {
 		CHECK_EQ(RcvMsg(&sender, msg, &len, BLOCK), 0);

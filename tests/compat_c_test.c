@@ -365,7 +365,7 @@ TEST(what_is_delayed_comes_later)
 		t_sleep_ms(5);
 	CHECK(!strcmp(got, "later"));
 	CHECK(t_now_ms() - begin >= 300);
-	CHECK(t_now_ms() - begin < 60000);
+	CHECK(!t_overdue(begin, 60000));
 }
 
 TEST(a_lower_delay_lets_later_ones_overtake)
@@ -375,7 +375,7 @@ TEST(a_lower_delay_lets_later_ones_overtake)
 
 	CHECK_EQ(set_send_delay(lg, HOUR), 0);
 	publish(lg, "first");
-	CHECK_EQ(set_send_delay(lg, 100), 0);
+	CHECK_EQ(set_send_delay(lg, t_patience_ms(100)), 0);
 	publish(lg, "second");
 	CHECK_EQ(set_send_delay(lg, 0), 0);
 	publish(lg, "third");

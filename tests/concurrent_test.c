@@ -280,7 +280,7 @@ TEST(each_message_once_in_order_below_all_ceilings)
 	char path[32];
 	int i;
 
-	alarm(model_seconds() + 300);
+	t_takes(model_seconds());
 	s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE,
 		 MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	CHECK(s != MAP_FAILED);

@@ -284,7 +284,9 @@ static int userns_of_ids(void)
 		CHECK_EQ(write(go[1], "x", 1), 1);
 		pause();
 	}
+	close(go[1]); /* or its failure would not be told */
 	CHECK_EQ(read(go[0], &c, 1), 1);
+	close(go[0]);
 	snprintf(path, sizeof(path), "/proc/%d/uid_map", pid);
 	write_file(path, "0 10000 5000");
 	snprintf(path, sizeof(path), "/proc/%d/gid_map", pid);

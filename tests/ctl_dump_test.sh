@@ -129,21 +129,25 @@ test_dump_of_large_messages_and_many()
 	rm /tmp/large /tmp/dump
 }
 
+# hit_by SIGNAL COMMAND...: in the midst of its work, however fast that is
+hit_by()
+{
+	local when=$((300 + RANDOM % 300)) signal=$1
+
+	shift
+	strace -qq -o /dev/null -e trace=ioctl \
+		-e "inject=ioctl:signal=$signal:when=$when" "$@"
+}
+
 test_dump_that_is_killed_loses_nothing()
 {
-	local pid saved left
+	local saved left
 
 	mboxctl create q max_messages=0 max_bytes=0
-	seq 30000 | mboxctl send -l q
+	seq 1000 | mboxctl send -l q
 	rm -f /tmp/dump /tmp/dump.partial
-	mboxctl dump --take . /tmp/dump >$out 2>$err &
-	pid=$!
-	while [ "$(attr q received_total)" -lt 500 ]; do
-		:
-	done
-	kill -9 $pid
-	wait $pid || true
-	[ -e /tmp/dump.partial ] || fail "it was too fast"
+	fails hit_by KILL mboxctl dump --take . /tmp/dump >$out 2>$err
+	test -e /tmp/dump.partial
 	status 1 mboxctl load /tmp/dump.partial g
 	says "not complete; see --seal"
 	status 1 mboxctl dump --take . /tmp/dump
@@ -151,31 +155,25 @@ test_dump_that_is_killed_loses_nothing()
 	left=$(attr q messages)
 	status 0 mboxctl dump --seal /tmp/dump
 	saved=$(sed 's/messages=\([0-9]*\) .*/\1/' $out)
-	is $((left + saved)) 30000
-	[ "$left" -gt 0 ]
+	is $((left + saved)) 1000
+	[ "$left" -gt 0 ] && [ "$saved" -gt 0 ]
 	mboxctl load /tmp/dump g >/dev/null
-	{ mboxctl recv -al g/q; mboxctl recv -al q; } | cmp - <(seq 30000)
+	{ mboxctl recv -al g/q; mboxctl recv -al q; } | cmp - <(seq 1000)
 }
 
 test_dump_that_is_interrupted_completes_itself()
 {
-	local pid rc=0
+	local rc=0
 
 	mboxctl create q max_messages=0 max_bytes=0
-	seq 30000 | mboxctl send -l q
+	seq 1000 | mboxctl send -l q
 	rm -f /tmp/dump
-	mboxctl dump --take . /tmp/dump >$out 2>$err &
-	pid=$!
-	while [ "$(attr q received_total)" -lt 500 ]; do
-		:
-	done
-	kill -TERM $pid
-	wait $pid || rc=$?
+	hit_by TERM mboxctl dump --take . /tmp/dump >$out 2>$err || rc=$?
 	is $rc 1
 	says "interrupted"
-	[ "$(attr q messages)" -gt 0 ] || fail "it was too fast"
+	[ "$(attr q messages)" -gt 0 ]
 	mboxctl load /tmp/dump g >/dev/null
-	{ mboxctl recv -al g/q; mboxctl recv -al q; } | cmp - <(seq 30000)
+	{ mboxctl recv -al g/q; mboxctl recv -al q; } | cmp - <(seq 1000)
 }
 
 test_dump_on_a_full_disk_loses_nothing()
@@ -210,8 +208,8 @@ refused()
 test_a_damaged_dump_is_refused_whole()
 {
 	local bytes size i other
-	# Each byte; where all is slow, some.
-	local step=$((${TEST_SCALE:-1} > 1 ? 7 : 1))
+	# Each byte; or some, others each time.
+	local step=${TEST_LONG:+1}
 
 	mboxctl create q
 	mboxctl send q hello
@@ -221,7 +219,8 @@ test_a_damaged_dump_is_refused_whole()
 	size=${#bytes[@]}
 	is "$size" "$(stat -c %s /tmp/dump)"
 	bytes=("${bytes[@]/#/\\x}")
-	for ((i = 0; i < size; i += step)); do
+	step=${step:-13}
+	for ((i = RANDOM % step; i < size; i += step)); do
 		printf -v other '\\x%02x' $((0x${bytes[i]:2} ^ 1 << i % 8))
 		printf '%b' "${bytes[@]:0:i}" "$other" "${bytes[@]:i+1}" \
 			>/tmp/damaged

@@ -7,15 +7,13 @@ examples=$built/examples
 bench=$built/bench
 PATH=$built/tools:$PATH
 
-# All is slow where TEST_SCALE says so.
-slow=$((${TEST_SCALE:-1} > 10 ? 10 : 1))
-
 # usage_of COMMAND...: it is wrong, and the usage says what would be right
 usage_of()
 {
-	local rc=0
+	local rc=0 patience
 
-	timeout 60 "$@" >/tmp/out 2>/tmp/err || rc=$?
+	patience 60
+	timeout "$patience" "$@" >/tmp/out 2>/tmp/err || rc=$?
 	is $rc 2
 	grep -q usage: /tmp/err
 }
@@ -63,7 +61,10 @@ test_a_pool_of_workers()
 
 test_delayed_jobs()
 {
-	"$examples/delayed_jobs.sh" -u $((400 * slow)) . >/tmp/out
+	local patience
+
+	patience 1
+	"$examples/delayed_jobs.sh" -u $((400 * patience)) . >/tmp/out
 	is "$(grep -v :$ /tmp/out)" "job, at once
 job, after 1 unit
 job, after 2 units

@@ -15,7 +15,10 @@ run=$(realpath "$(dirname "$0")")/../../bench/fio/run
 # It prints its table as comments and fails with its first bad job.
 fio_run()
 {
-	"$run" "$@" >/tmp/fio.out || fail "$(cat /tmp/fio.out)"
+	local patience
+
+	patience 120
+	LIMIT=$patience "$run" "$@" >/tmp/fio.out || fail "$(cat /tmp/fio.out)"
 	sed 's/^/# /' /tmp/fio.out
 }
 

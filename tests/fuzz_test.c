@@ -155,7 +155,7 @@ TEST(a_million_hostile_calls)
 	int *done, k, status, left = PROCESSES, hurt = 0;
 	pid_t pids[PROCESSES], pid;
 
-	alarm(600);
+	t_takes(480);
 	done = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
 		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	for (k = 0; k < PROCESSES; k++) {

@@ -101,7 +101,7 @@ TEST(poll_hangs_up_when_the_name_has_gone)
 	char c;
 
 	if (!pid) {
-		CHECK_EQ(poll(&p, 1, 20000), 1);
+		CHECK_EQ(poll(&p, 1, t_patience_ms(20000)), 1);
 		CHECK_EQ(p.revents, POLLIN | POLLHUP);
 		_exit(0);
 	}
@@ -115,7 +115,9 @@ TEST(poll_hangs_up_when_the_name_has_gone)
 TEST(select_wakes_for_a_message)
 {
 	int fd = t_open("q", O_RDWR);
-	struct timeval timeout = { .tv_sec = 20 };
+	struct timeval timeout = {
+		.tv_sec = t_patience_ms(20000) / 1000
+	};
 	fd_set in;
 
 	if (!t_fork()) {
@@ -143,7 +145,7 @@ TEST(poll_wakes_for_room)
 		t_expect(fd, "x");
 		_exit(0);
 	}
-	CHECK_EQ(poll(&p, 1, 20000), 1);
+	CHECK_EQ(poll(&p, 1, t_patience_ms(20000)), 1);
 	CHECK_EQ(p.revents, POLLOUT);
 	t_wait_all();
 	t_send(fd, "x");
@@ -152,7 +154,7 @@ TEST(poll_wakes_for_room)
 		t_set("q", "max_messages", "2");
 		_exit(0);
 	}
-	CHECK_EQ(poll(&p, 1, 20000), 1);
+	CHECK_EQ(poll(&p, 1, t_patience_ms(20000)), 1);
 	t_wait_all();
 }
 
@@ -273,7 +275,7 @@ TEST(exclusive_watchers_wake_for_each_message)
 
 			/* Each takes what it finds until the end is told. */
 			for (;;) {
-				CHECK(events(ep, 20000));
+				CHECK(events(ep, t_patience_ms(20000)));
 				while (read(own, &c, 1) == 1) {
 					n++;
 					if (c == '.')
@@ -307,7 +309,7 @@ TEST(exclusive_watchers_of_both_kinds)
 			int own = open("q", O_WRONLY);
 			int ep = watch(own, EPOLLOUT | EPOLLEXCLUSIVE);
 
-			CHECK_EQ(events(ep, 20000), EPOLLOUT);
+			CHECK_EQ(events(ep, t_patience_ms(20000)), EPOLLOUT);
 			_exit(0);
 		}
 		t_sleep_ms(20);
@@ -318,7 +320,7 @@ TEST(exclusive_watchers_of_both_kinds)
 			int own = open("q", O_RDONLY);
 			int ep = watch(own, EPOLLIN | EPOLLEXCLUSIVE);
 
-			CHECK_EQ(events(ep, 20000), EPOLLIN);
+			CHECK_EQ(events(ep, t_patience_ms(20000)), EPOLLIN);
 			_exit(0);
 		}
 		t_sleep_ms(20);

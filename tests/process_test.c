@@ -59,11 +59,7 @@ static int entries(void)
 /* Removal is up to a worker, but not being found is not. */
 static void await_removal(void)
 {
-	long long until = t_now_ms() + 20000;
-
-	while (t_get("g", "group_mailboxes") && t_now_ms() < until)
-		usleep(1000);
-	CHECK_EQ(t_get("g", "group_mailboxes"), 0);
+	t_await("g", "group_mailboxes", 0);
 }
 
 TEST(the_first_sender_makes_it_and_the_process_owns_it)
@@ -332,7 +328,7 @@ TEST(the_main_thread_may_leave_earlier)
 	}
 	while (!shared[3])
 		usleep(1000);
-	t_sleep_ms(300); /* the main thread is a zombie now */
+	t_await_state(pid, 'Z'); /* its main thread */
 	fd = open_box(pid, O_WRONLY);
 	CHECK(fd >= 0);
 	t_send(fd, "still here");

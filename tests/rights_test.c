@@ -266,7 +266,7 @@ TEST(results_are_those_of_tmpfs)
 	int step = share == 50 ? 1 : share > 1 ? 7 : 23; /* all, or some */
 	struct setting s;
 
-	alarm(900);
+	t_takes(780);
 	CHECK(getcwd(here, sizeof(here)));
 	CHECK_EQ(mkdir(there, 0777), 0);
 	ours = mmap(NULL, 2 * sizeof(*ours), PROT_READ | PROT_WRITE,

@@ -11,6 +11,12 @@
 
 struct test *test_list;
 
+/* What a test's processes tell the one that waits for them. */
+static struct told {
+	int extra_seconds;
+	int failed;
+} *told;
+
 void test_failed(const char *file, int line, const char *format, ...)
 {
 	va_list args;
@@ -20,6 +26,7 @@ void test_failed(const char *file, int line, const char *format, ...)
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	dprintf(STDOUT_FILENO, "# %s:%d: %s\n", file, line, text);
+	__atomic_store_n(&told->failed, 1, __ATOMIC_RELAXED);
 	_exit(1);
 }
 
@@ -130,14 +137,14 @@ long long t_get(const char *name, const char *attribute)
 
 void t_await(const char *name, const char *attribute, long long value)
 {
-	long long end = t_now_ms() + 20000, got;
+	long long start = t_now_ms(), got;
 
 	do {
 		got = t_get(name, attribute);
 		if (got == value)
 			return;
 		usleep(1000);
-	} while (t_now_ms() < end);
+	} while (!t_overdue(start, 20000));
 	test_failed(__FILE__, __LINE__, "%s of %s stays %lld, not %lld",
 		    attribute, name, got, value);
 }
@@ -214,6 +221,68 @@ long long t_now_ms(void)
 	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
 }
 
+/* What @ms on a quiet machine are on this one; tests/run has measured it. */
+long long t_patience_ms(long long ms)
+{
+	long long percent = 100;
+	FILE *f = fopen("/run/slowness", "re");
+
+	if (f) {
+		if (fscanf(f, "%lld", &percent) != 1 || percent < 100)
+			percent = 100;
+		fclose(f);
+	}
+	return ms / 100 * percent;
+}
+
+/* Whether what began at @start should be over, by a limit that is for hangs. */
+bool t_overdue(long long start, long long ms)
+{
+	long long took = t_now_ms() - start;
+
+	return took > ms && took > t_patience_ms(ms);
+}
+
+/* Seconds that a test takes on purpose, beyond its limit. */
+void t_takes(int seconds)
+{
+	__atomic_fetch_add(&told->extra_seconds, seconds, __ATOMIC_RELAXED);
+}
+
+/* Wait until a process, or its first thread, is in a state of /proc: S, Z. */
+void t_await_state(pid_t pid, char state)
+{
+	long long start = t_now_ms();
+	char path[32], got = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	do {
+		f = fopen(path, "re");
+		CHECK(f);
+		if (fscanf(f, "%*d (%*[^)]) %c", &got) == 1 && got == state) {
+			fclose(f);
+			return;
+		}
+		fclose(f);
+		usleep(1000);
+	} while (!t_overdue(start, 20000));
+	test_failed(__FILE__, __LINE__, "process %d stays %c, not %c", pid, got,
+		    state);
+}
+
+/* Wait until the clock of files' times has gone on. */
+void t_tick(void)
+{
+	struct timespec was, is;
+
+	clock_gettime(CLOCK_REALTIME_COARSE, &was);
+	do {
+		usleep(1000);
+		clock_gettime(CLOCK_REALTIME_COARSE, &is);
+	} while (is.tv_sec == was.tv_sec && is.tv_nsec == was.tv_nsec);
+}
+
 void t_sleep_ms(int ms)
 {
 	struct timespec t = { ms / 1000, ms % 1000 * 1000000L };
@@ -231,26 +300,61 @@ static int remove_one(const char *path, const struct stat *st, int type,
 	return remove(path);
 }
 
+/* Wait for a test until it is over, or has had its time. */
+static bool wait_for_it(pid_t pid, int *status)
+{
+	long long left = atoi(getenv("TEST_SECONDS") ?: "120") * 1000LL;
+	struct timespec second = { .tv_sec = 1 };
+	long long then = t_now_ms(), now;
+	int grace = 5;
+	sigset_t child;
+
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	while (!waitpid(pid, status, WNOHANG)) {
+		sigtimedwait(&child, NULL, &second);
+		now = t_now_ms();
+		left -= (now - then) * 1000 / t_patience_ms(1000);
+		then = now;
+		/* Others may wait for one that has failed. */
+		if (__atomic_load_n(&told->failed, __ATOMIC_RELAXED))
+			grace--;
+		if (grace > 0 && left > -1000LL *
+		    __atomic_load_n(&told->extra_seconds, __ATOMIC_RELAXED))
+			continue;
+		printf("# %s\n", grace > 0 ? "no end in time" :
+		       "ended, as a part of it has failed");
+		kill(-pid, SIGKILL);
+		return waitpid(pid, status, 0) == pid;
+	}
+	return true;
+}
+
 /* Run a test; kill whatever it leaves behind. */
 static bool run(const struct test *test, const char *dir)
 {
-	int status;
+	int status = -1;
+	sigset_t old, child;
 	pid_t pid;
 
 	if (mkdir(dir, 0777) || chmod(dir, 0777) || chdir(dir)) {
 		printf("# %s: %m\n", dir);
 		return false;
 	}
+	/* So that its end is not missed before it is waited for. */
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &child, &old);
 	pid = fork();
 	if (!pid) {
+		sigprocmask(SIG_SETMASK, &old, NULL);
 		setpgid(0, 0);
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		alarm(atoi(getenv("TEST_SECONDS") ?: "120"));
 		test->run();
 		exit(0);
 	}
 	setpgid(pid, pid);
-	if (waitpid(pid, &status, 0) != pid)
+	if (!wait_for_it(pid, &status))
 		return false;
 	kill(-pid, SIGKILL);
 	if (WIFSIGNALED(status))
@@ -271,12 +375,15 @@ int main(int argc, char *argv[])
 	bool ok;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	told = mmap(NULL, sizeof(*told), PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	umask(0);
 	for (test = test_list; test; test = test->next) {
 		if (argc > 1 && strcmp(argv[1], test->name))
 			continue;
 		snprintf(dir, sizeof(dir), "%s/%s", mount, test->name);
 		start = t_now_ms();
+		memset(told, 0, sizeof(*told));
 		ok = run(test, dir);
 		printf("%sok %d - %s\n", ok ? "" : "not ", ++n, test->name);
 		if (t_now_ms() - start >= SLOW_MS)

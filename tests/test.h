@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A small harness: each TEST runs in a process and an empty group of its own,
- * with a time limit (TEST_SECONDS), and prints one line of TAP.
+ * with a time limit (TEST_SECONDS, of a quiet machine), and prints one line of
+ * TAP.
  */
 #ifndef _TEST_H
 #define _TEST_H
@@ -130,6 +131,11 @@ int t_names(const char *path);
 int t_scaled(int n);
 int t_crowd(int n);
 long long t_now_ms(void);
+long long t_patience_ms(long long ms);
+bool t_overdue(long long start, long long ms);
+void t_takes(int seconds);
+void t_await_state(pid_t pid, char state);
+void t_tick(void);
 void t_sleep_ms(int ms);
 
 #endif /* _TEST_H */
