@@ -6,6 +6,8 @@
 #ifndef _MBOXFS_ENGINE_H
 #define _MBOXFS_ENGINE_H
 
+#include <linux/mm.h>
+
 #include "queue.h"
 #include "wait.h"
 
@@ -297,6 +299,9 @@ static inline bool __mbox_keep(struct mbox *box, struct mbox_msg *msg)
 {
 	/* Someone may peek still; or it has no body of its own. */
 	if (refcount_read(&msg->refs) != 1 || (msg->cache & MBOX_MSG_COPY))
+		return false;
+	/* What is to be cleared when it is freed is not to stay. */
+	if (want_init_on_free())
 		return false;
 	if (box->spare && box->spare->memory != msg->memory)
 		return false;

@@ -302,7 +302,9 @@ int mbox_msg_copy_to_long(struct mbox_msg *msg, size_t offset, size_t len,
 /*
  * The kernel may clear all memory when it is allocated, but not objects that
  * have been constructed. Ours need no clearing: a header is written field by
- * field, and a body as a whole before anyone can see it.
+ * field, and a body as a whole before anyone can see it. But it does not clear
+ * such objects when they are freed, either; so where that is asked for, nothing
+ * is constructed.
  */
 static void mbox_msg_construct(void *object)
 {
@@ -316,7 +318,9 @@ static struct kmem_cache *mbox_msg_create_cache(const char *name,
 
 	size = MBOX_OBJECT_ROOM(size);
 	return kmem_cache_create_usercopy(name, size, 0, SLAB_ACCOUNT, head,
-					  size - head, mbox_msg_construct);
+					  size - head,
+					  want_init_on_free() ?
+						  NULL : mbox_msg_construct);
 }
 
 /**

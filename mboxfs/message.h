@@ -275,6 +275,18 @@ static inline void mbox_msg_put_sender(struct mbox_msg *msg)
 		put_pid(pid);
 }
 
+/*
+ * What is kept for reuse knows its sender no more: a struct pid would keep its
+ * namespace. Called by who has the message to himself, without a lock.
+ */
+static inline void mbox_msg_forget_sender(struct mbox_msg *msg)
+{
+	if (likely(!mbox_msg_sender_pid(msg)) || refcount_read(&msg->refs) != 1)
+		return;
+	mbox_msg_put_sender(msg);
+	msg->sender = 1;
+}
+
 /**
  * mbox_msg_reuse - make a new message of one that is kept
  * @msg:	a message of the same mbox_msg_memory() that nobody knows any more

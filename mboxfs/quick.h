@@ -205,8 +205,11 @@ static __always_inline bool __mbox_consume_quickly(struct mbox *box,
 static inline void mbox_consume(struct mbox *box, struct mbox_msg **msgs,
 				int count)
 {
-	int done = 0;
+	int done;
 
+	for (done = 0; done < count; done++)
+		mbox_msg_forget_sender(msgs[done]);
+	done = 0;
 	spin_lock(&box->lock);
 	while (done < count && __mbox_consume_quickly(box, msgs[done]))
 		done++;
