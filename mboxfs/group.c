@@ -308,6 +308,22 @@ static struct mbox_group *__mbox_account_leave(struct mbox_account *account)
 }
 
 /**
+ * mbox_account_leave - a mailbox counts nowhere any more
+ * @account:	of a mailbox that nobody can use any more
+ *
+ * Context: takes the root's lock.
+ */
+void mbox_account_leave(struct mbox_account *account)
+{
+	struct mbox_group *group;
+
+	spin_lock(&account->root->lock);
+	group = __mbox_account_leave(account);
+	spin_unlock(&account->root->lock);
+	mbox_group_put(group);
+}
+
+/**
  * mbox_account_exit - the end of an account
  * @account:	of a mailbox that nobody uses any more
  *
@@ -317,14 +333,9 @@ static struct mbox_group *__mbox_account_leave(struct mbox_account *account)
  */
 void mbox_account_exit(struct mbox_account *account)
 {
-	struct mbox_group *group;
-
 	if (!account->root)
 		return; /* it never began */
-	spin_lock(&account->root->lock);
-	group = __mbox_account_leave(account);
-	spin_unlock(&account->root->lock);
-	mbox_group_put(group);
+	mbox_account_leave(account);
 	mbox_group_put(account->root);
 }
 
@@ -462,7 +473,7 @@ static void __mbox_entry_load(const struct mbox_entry *entry,
 			      struct mbox_load *load)
 {
 	*load = (struct mbox_load){};
-	if (entry->account)
+	if (entry->account && entry->account->group)
 		*load = (struct mbox_load){ entry->account->reserved, 1 };
 	else if (entry->group)
 		*load = (struct mbox_load){ entry->group->bytes,
@@ -517,6 +528,8 @@ static struct mbox_group *__mbox_entry_move(const struct mbox_entry *entry,
 	u64 holders, spare;
 
 	__mbox_entry_load(entry, &load);
+	if (entry->account && !entry->account->group)
+		return NULL; /* it has ended meanwhile */
 	if (entry->account) {
 		spare = entry->account->spare;
 		__mbox_account_hold(entry->account, 0);

@@ -119,6 +119,7 @@ int mbox_group_move(struct mbox_group *from, const struct mbox_entry *there,
 		    struct mbox_account *gone, struct mbox_group **full);
 
 int mbox_account_init(struct mbox_account *account, struct mbox_group *group);
+void mbox_account_leave(struct mbox_account *account);
 void mbox_account_exit(struct mbox_account *account);
 int mbox_account_reserve(struct mbox_account *account, u64 need,
 			 struct mbox_group **full);

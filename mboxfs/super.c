@@ -297,8 +297,7 @@ static int mboxfs_fill_super(struct super_block *sb, struct fs_context *fc)
 		       mboxfs_in_userns(fc) ? &mboxfs_userns_pool : NULL);
 	sbi->memory.release = mbox_release_spares;
 	mbox_pool_init(&sbi->inodes, opts->inodes, NULL);
-	spin_lock_init(&sbi->lock);
-	INIT_LIST_HEAD(&sbi->processes);
+	mboxfs_init_removal(sbi);
 	sbi->pid_ns = get_pid_ns(task_active_pid_ns(current));
 	sbi->uid = opts->uid;
 	sbi->gid = opts->gid;
@@ -388,7 +387,7 @@ static void mboxfs_kill_sb(struct super_block *sb)
 	struct mboxfs_sb_info *sbi = MBOXFS_SB(sb);
 
 	if (sbi)
-		mboxfs_keep_names(sb);
+		mboxfs_end_removal(sb);
 	/* Evicts all inodes, which need @sbi. */
 	kill_anon_super(sb);
 	if (!sbi)
@@ -428,11 +427,16 @@ static int __init mboxfs_init(void)
 	err = mbox_process_init();
 	if (err)
 		goto out_timer;
-	err = register_filesystem(&mboxfs_type);
+	err = mboxfs_ending_init();
 	if (err)
 		goto out_process;
+	err = register_filesystem(&mboxfs_type);
+	if (err)
+		goto out_ending;
 	return 0;
 
+out_ending:
+	mboxfs_ending_exit();
 out_process:
 	mbox_process_exit();
 out_timer:
@@ -447,7 +451,9 @@ out_msg:
 static void __exit mboxfs_exit(void)
 {
 	unregister_filesystem(&mboxfs_type);
+	/* Its work may end mounts. */
 	mbox_process_exit();
+	mboxfs_ending_exit();
 	mbox_timer_exit();
 	mboxfs_inode_exit();
 	mbox_msg_exit();
