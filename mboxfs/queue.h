@@ -337,6 +337,7 @@ u64 mbox_revoke(struct mbox *box, kuid_t uid);
 int mbox_set_stopped(struct mbox *box, bool stopped);
 void mbox_kill(struct mbox *box, int error);
 void mbox_reclaim(struct mbox_group *group);
+int mbox_get_group_stat(struct mbox_group *group, struct mbox_group_stat *stat);
 u64 mbox_drop_spares(struct mbox *box);
 u64 mbox_release_spares(struct mbox_pool *pool);
 int mbox_set_limit(struct mbox *box, enum mbox_limit limit, u64 value);

@@ -212,6 +212,86 @@ TEST(what_others_have_in_reserve_is_not_refused)
 	CHECK_EQ(t_get("g", "group_bytes"), max);
 }
 
+/* A second sender, who does what the first one does at the same moment. */
+struct pair {
+	volatile int	turn;
+	volatile int	done;
+	volatile int	failed;
+	int		fd;
+	size_t		len;
+	pid_t		pid;
+};
+
+static struct pair *begin_pair(int fd, size_t len)
+{
+	struct pair *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+			      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int turn = 0;
+	pid_t pid;
+
+	CHECK(p != MAP_FAILED);
+	p->fd = fd;
+	p->len = len;
+	pid = t_fork();
+	while (!pid) {
+		while (p->turn == turn)
+			;
+		turn = p->turn;
+		if (turn < 0)
+			_exit(0);
+		p->failed += !!try_send(p->fd, p->len);
+		p->done = turn;
+	}
+	p->pid = pid;
+	return p;
+}
+
+/* Both send; how many were refused. */
+static int send_both(struct pair *p, int fd)
+{
+	int failed;
+
+	p->failed = 0;
+	p->turn++;
+	failed = !!try_send(fd, p->len);
+	while (p->done != p->turn)
+		;
+	return failed + p->failed;
+}
+
+static void end_pair(struct pair *p)
+{
+	p->turn = -1;
+	t_wait(p->pid);
+}
+
+/* Both find the group full, and both fit when the reserve is given back. */
+TEST(a_reserve_that_is_being_given_back_is_not_refused)
+{
+	int holder, filler, a, b, i, failed = 0, n = t_scaled(1500);
+	struct pair *p;
+
+	make_group("g");
+	t_set("g", "group_max_bytes", "65600");
+	holder = open_wide("g/holder");
+	filler = open_wide("g/filler");
+	a = open_wide("g/a");
+	b = open_wide("g/b");
+	p = begin_pair(b, 512);
+	for (i = 0; i < n; i++) {
+		CHECK_EQ(try_send(holder, 1), 0);
+		take(holder);
+		/* All but the 1025 bytes that are in reserve now. */
+		CHECK_EQ(try_send(filler, 65600 - 1025), 0);
+		failed += send_both(p, a);
+		CHECK_EQ(truncate("g/filler", 0), 0);
+		CHECK_EQ(truncate("g/a", 0), 0);
+		CHECK_EQ(truncate("g/b", 0), 0);
+	}
+	end_pair(p);
+	CHECK_EQ(failed, 0);
+}
+
 TEST(a_ceiling_is_not_waited_for)
 {
 	struct mboxfs_msg m = t_msg("12345", 5, 0);
