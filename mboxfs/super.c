@@ -295,7 +295,7 @@ static int mboxfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	mboxfs_bound_userns(fc);
 	mbox_pool_init(&sbi->memory, opts->size,
 		       mboxfs_in_userns(fc) ? &mboxfs_userns_pool : NULL);
-	sbi->memory.release = mbox_release_spares;
+	sbi->memory.ops = &mbox_spare_ops;
 	mbox_pool_init(&sbi->inodes, opts->inodes, NULL);
 	mboxfs_init_removal(sbi);
 	sbi->pid_ns = get_pid_ns(task_active_pid_ns(current));
