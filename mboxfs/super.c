@@ -8,6 +8,8 @@
 #include "compat.h"
 #include "mboxfs.h"
 
+#include <linux/fs_context.h>
+#include <linux/fs_parser.h>
 #include <linux/kernel.h>
 #include <linux/math64.h>
 #include <linux/mm.h>
@@ -56,23 +58,6 @@ struct mboxfs_options {
 #define MBOXFS_SEEN_SIZE	0x1
 #define MBOXFS_SEEN_INODES	0x2
 #define MBOXFS_DEFAULT_MODE	(S_ISVTX | 0777)
-
-enum {
-	MBOXFS_OPT_SIZE,
-	MBOXFS_OPT_NR_INODES,
-	MBOXFS_OPT_MODE,
-	MBOXFS_OPT_UID,
-	MBOXFS_OPT_GID,
-};
-
-static const struct fs_parameter_spec mboxfs_parameters[] = {
-	fsparam_string("size", MBOXFS_OPT_SIZE),
-	fsparam_string("nr_inodes", MBOXFS_OPT_NR_INODES),
-	fsparam_u32oct("mode", MBOXFS_OPT_MODE),
-	fsparam_uid("uid", MBOXFS_OPT_UID),
-	fsparam_gid("gid", MBOXFS_OPT_GID),
-	{}
-};
 
 static u64 mboxfs_ram(void)
 {
@@ -134,66 +119,104 @@ static int mboxfs_parse_inodes(const char *text, u64 *inodes)
 	return 0;
 }
 
-/* A limit or policy, as the root group's value. */
-static int mboxfs_parse_limit(struct fs_context *fc,
-			      struct fs_parameter *param)
+/*
+ * A complaint, -EINVAL. Those about what anyone can do go to the mount's own
+ * log alone, if it has one; so does not all that fs_parse() says, nor what the
+ * VFS says about unknown options.
+ */
+#define mboxfs_invalid(fc, ...)						\
+	((fc)->log.log || !mboxfs_in_userns(fc) ?			\
+	 invalfc(fc, __VA_ARGS__) : -EINVAL)
+
+static int mboxfs_parse_mode(const char *text, umode_t *mode)
 {
-	struct mboxfs_options *opts = fc->fs_private;
+	unsigned int number;
+
+	if (kstrtouint(text, 8, &number) || (number & ~07777))
+		return -EINVAL;
+	*mode = number;
+	return 0;
+}
+
+static int mboxfs_parse_uid(const struct fs_context *fc, const char *text,
+			    kuid_t *uid)
+{
+	unsigned int number;
+
+	if (kstrtouint(text, 0, &number))
+		return -EINVAL;
+	*uid = make_kuid(current_user_ns(), number);
+	return uid_valid(*uid) && kuid_has_mapping(fc->user_ns, *uid) ?
+	       0 : -EINVAL;
+}
+
+static int mboxfs_parse_gid(const struct fs_context *fc, const char *text,
+			    kgid_t *gid)
+{
+	unsigned int number;
+
+	if (kstrtouint(text, 0, &number))
+		return -EINVAL;
+	*gid = make_kgid(current_user_ns(), number);
+	return gid_valid(*gid) && kgid_has_mapping(fc->user_ns, *gid) ?
+	       0 : -EINVAL;
+}
+
+/* A limit or policy, as the root group's value. */
+static int mboxfs_parse_limit(struct mboxfs_options *opts,
+			      const struct fs_parameter *param)
+{
 	int limit = mbox_limit_find(param->key, true);
 
 	if (limit < 0)
 		return -ENOPARAM;
-	if (param->type != fs_value_is_string)
-		return invalfc(fc, "%s needs a value", param->key);
-	if (mbox_limit_parse(limit, param->string, param->size,
-			     &opts->limits.value[limit]))
-		return invalfc(fc, "Bad value for '%s': '%s'", param->key,
-			       param->string);
-	return 0;
+	return mbox_limit_parse(limit, param->string, param->size,
+				&opts->limits.value[limit]);
+}
+
+static int mboxfs_parse_value(struct fs_context *fc,
+			      const struct fs_parameter *param)
+{
+	struct mboxfs_options *opts = fc->fs_private;
+
+	if (!strcmp(param->key, "size")) {
+		opts->seen |= MBOXFS_SEEN_SIZE;
+		return mboxfs_parse_size(param->string, &opts->size);
+	}
+	if (!strcmp(param->key, "nr_inodes")) {
+		opts->seen |= MBOXFS_SEEN_INODES;
+		return mboxfs_parse_inodes(param->string, &opts->inodes);
+	}
+	if (!strcmp(param->key, "mode"))
+		return mboxfs_parse_mode(param->string, &opts->mode);
+	if (!strcmp(param->key, "uid"))
+		return mboxfs_parse_uid(fc, param->string, &opts->uid);
+	if (!strcmp(param->key, "gid"))
+		return mboxfs_parse_gid(fc, param->string, &opts->gid);
+	return mboxfs_parse_limit(opts, param);
 }
 
 static int mboxfs_parse_param(struct fs_context *fc, struct fs_parameter *param)
 {
-	struct mboxfs_options *opts = fc->fs_private;
-	struct fs_parse_result result;
-	int opt, err = 0;
+	static const struct fs_parameter empty = {
+		.type = fs_value_is_string,
+		.string = "",
+	};
+	bool has_value = param->type == fs_value_is_string;
+	struct fs_parameter value = has_value ? *param : empty;
+	int err;
 
-	opt = fs_parse(fc, mboxfs_parameters, param, &result);
-	if (opt == -ENOPARAM)
-		return mboxfs_parse_limit(fc, param);
-	if (opt < 0)
-		return opt;
-
-	switch (opt) {
-	case MBOXFS_OPT_SIZE:
-		err = mboxfs_parse_size(param->string, &opts->size);
-		opts->seen |= MBOXFS_SEEN_SIZE;
-		break;
-	case MBOXFS_OPT_NR_INODES:
-		err = mboxfs_parse_inodes(param->string, &opts->inodes);
-		opts->seen |= MBOXFS_SEEN_INODES;
-		break;
-	case MBOXFS_OPT_MODE:
-		if (result.uint_32 & ~07777)
-			err = -EINVAL;
-		opts->mode = result.uint_32 & 07777;
-		break;
-	case MBOXFS_OPT_UID:
-		opts->uid = mboxfs_result_uid(fc, &result);
-		if (!uid_valid(opts->uid) ||
-		    !kuid_has_mapping(fc->user_ns, opts->uid))
-			err = -EINVAL;
-		break;
-	case MBOXFS_OPT_GID:
-		opts->gid = mboxfs_result_gid(fc, &result);
-		if (!gid_valid(opts->gid) ||
-		    !kgid_has_mapping(fc->user_ns, opts->gid))
-			err = -EINVAL;
-		break;
-	}
+	if (!strcmp(param->key, "source"))
+		return -ENOPARAM; /* the VFS takes it */
+	value.key = param->key;
+	err = mboxfs_parse_value(fc, &value);
+	if (err == -ENOPARAM)
+		return mboxfs_invalid(fc, "Unknown parameter '%s'", param->key);
+	if (err && !has_value)
+		return mboxfs_invalid(fc, "%s needs a value", param->key);
 	if (err)
-		return invalfc(fc, "Bad value for '%s': '%s'", param->key,
-			       param->string);
+		return mboxfs_invalid(fc, "Bad value for '%s': '%s'",
+				      param->key, param->string);
 	return 0;
 }
 
@@ -343,11 +366,11 @@ static int mboxfs_reconfigure(struct fs_context *fc)
 	mboxfs_bound_userns(fc);
 	if ((opts->seen & MBOXFS_SEEN_SIZE) &&
 	    mbox_pool_resize(&sbi->memory, opts->size))
-		return invalfc(fc, "size is below what is in use");
+		return mboxfs_invalid(fc, "size is below what is in use");
 	if ((opts->seen & MBOXFS_SEEN_INODES) &&
 	    mbox_pool_resize(&sbi->inodes, opts->inodes)) {
 		WRITE_ONCE(sbi->memory.max, old_size);
-		return invalfc(fc, "nr_inodes is below what is in use");
+		return mboxfs_invalid(fc, "nr_inodes is below what is in use");
 	}
 	return 0;
 }
@@ -402,7 +425,6 @@ static struct file_system_type mboxfs_type = {
 	.owner			= THIS_MODULE,
 	.name			= "mboxfs",
 	.init_fs_context	= mboxfs_init_fs_context,
-	.parameters		= mboxfs_parameters,
 	.kill_sb		= mboxfs_kill_sb,
 	.fs_flags		= FS_USERNS_MOUNT | FS_ALLOW_IDMAP,
 };
