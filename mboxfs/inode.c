@@ -20,7 +20,7 @@ static const struct inode_operations mboxfs_file_inode_operations;
 static const struct inode_operations mboxfs_dir_inode_operations;
 static const struct inode_operations mboxfs_symlink_inode_operations;
 
-/* Each inode counts in its mount, and as memory in the user namespaces'. */
+/* Each inode counts in its mount, and as memory for who pays for that. */
 static bool mboxfs_charge_inode(struct super_block *sb)
 {
 	struct mboxfs_sb_info *sbi = MBOXFS_SB(sb);

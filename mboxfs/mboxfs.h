@@ -235,9 +235,13 @@ static inline bool mboxfs_dumping_core(void)
 	return unlikely(current->flags & PF_DUMPCORE);
 }
 
-/* In super.c: the inodes of all mounts in user namespaces, and their pool. */
-extern struct mbox_pool mboxfs_userns_pool;
+/* What an inode counts where mounts in user namespaces are counted. */
 #define MBOXFS_INODE_CHARGE	2048
+
+/* In payer.c */
+void mboxfs_init_payers(u64 size);
+struct mbox_pool *mboxfs_get_payer(const struct user_namespace *ns);
+void mboxfs_put_payer(struct mbox_pool *pool);
 
 /* In inode.c */
 struct inode *mboxfs_new_inode(struct mnt_idmap *idmap, struct super_block *sb,

@@ -31,9 +31,7 @@ MODULE_PARM_DESC(userns_mount,
 static unsigned long userns_size;
 module_param(userns_size, ulong, 0444);
 MODULE_PARM_DESC(userns_size,
-		 "bytes that all mounts in user namespaces may use together (default: 1/8 of RAM)");
-
-struct mbox_pool mboxfs_userns_pool;
+		 "bytes that all mounts in user namespaces may use together, those of one user half of it (default: 1/8 of RAM)");
 
 /**
  * struct mboxfs_options - what a mount or remount asks for
@@ -309,6 +307,7 @@ static const struct super_operations mboxfs_super_operations = {
 static int mboxfs_fill_super(struct super_block *sb, struct fs_context *fc)
 {
 	struct mboxfs_options *opts = fc->fs_private;
+	struct mbox_pool *payer = NULL;
 	struct mboxfs_sb_info *sbi;
 	struct inode *root;
 
@@ -316,8 +315,14 @@ static int mboxfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	if (!sbi)
 		return -ENOMEM;
 	mboxfs_bound_userns(fc);
-	mbox_pool_init(&sbi->memory, opts->size,
-		       mboxfs_in_userns(fc) ? &mboxfs_userns_pool : NULL);
+	if (mboxfs_in_userns(fc)) {
+		payer = mboxfs_get_payer(fc->user_ns);
+		if (!payer) {
+			kfree(sbi);
+			return -ENOMEM;
+		}
+	}
+	mbox_pool_init(&sbi->memory, opts->size, payer);
 	sbi->memory.ops = &mbox_spare_ops;
 	mbox_pool_init(&sbi->inodes, opts->inodes, NULL);
 	mboxfs_init_removal(sbi);
@@ -417,6 +422,7 @@ static void mboxfs_kill_sb(struct super_block *sb)
 		return;
 	mbox_pool_exit(&sbi->memory);
 	mbox_pool_exit(&sbi->inodes);
+	mboxfs_put_payer(sbi->memory.parent);
 	put_pid_ns(sbi->pid_ns);
 	kfree(sbi);
 }
@@ -433,8 +439,7 @@ static int __init mboxfs_init(void)
 {
 	int err;
 
-	mbox_pool_init(&mboxfs_userns_pool,
-		       userns_size ? userns_size : mboxfs_default_size(), NULL);
+	mboxfs_init_payers(userns_size ? userns_size : mboxfs_default_size());
 	if (!userns_mount)
 		mboxfs_type.fs_flags &= ~FS_USERNS_MOUNT;
 	err = mbox_msg_init();
