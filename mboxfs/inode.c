@@ -732,15 +732,15 @@ static void mboxfs_init_once(void *object)
 /**
  * mboxfs_inode_init - make the cache of inodes
  *
+ * Names pin them, so they are not reclaimable, as those of tmpfs.
+ *
  * Return: 0 or -ENOMEM.
  */
 int __init mboxfs_inode_init(void)
 {
 	mboxfs_inode_cache = kmem_cache_create("mboxfs_inode_cache",
 					       sizeof(struct mboxfs_inode_info),
-					       0,
-					       SLAB_RECLAIM_ACCOUNT |
-					       SLAB_ACCOUNT,
+					       0, SLAB_ACCOUNT,
 					       mboxfs_init_once);
 	return mboxfs_inode_cache ? 0 : -ENOMEM;
 }

@@ -179,4 +179,22 @@ test_one_user_does_not_use_up_what_is_there_for_all()
 	soon rmmod mboxfs
 }
 
+# As with tmpfs: nothing of it can be reclaimed, so it must not be counted so.
+test_inodes_are_not_called_reclaimable()
+{
+	local before grown
+
+	insmod $ko
+	mount -t mboxfs none $mnt
+	before=$(memory SReclaimable)
+	mkdir $mnt/g
+	(cd $mnt/g && seq 5000 | xargs touch)
+	grown=$(($(memory SReclaimable) - before))
+	echo "# 5000 mailboxes: $grown KiB more are called reclaimable"
+	# Names are, each 192 bytes; mailboxes have more than 1 KiB.
+	[ $grown -lt 3000 ]
+	umount $mnt
+	rmmod mboxfs
+}
+
 run_tests "$@"
