@@ -11,8 +11,6 @@
 #define _MBOXFS_COMPAT_H
 
 #include <linux/fs.h>
-#include <linux/fs_context.h>
-#include <linux/fs_parser.h>
 #include <linux/hrtimer.h>
 #include <linux/uio.h>
 #include <linux/version.h>
@@ -73,36 +71,6 @@ static inline struct timespec64 simple_inode_init_ts(struct inode *inode)
 
 	inode_set_atime_to_ts(inode, ts);
 	return inode_set_mtime_to_ts(inode, ts);
-}
-#endif
-
-/* 6.12: uid= and gid= are parsed, and mapped, by the kernel. */
-#ifdef fsparam_uid
-static inline kuid_t mboxfs_result_uid(struct fs_context *fc,
-				       struct fs_parse_result *result)
-{
-	return result->uid;
-}
-
-static inline kgid_t mboxfs_result_gid(struct fs_context *fc,
-				       struct fs_parse_result *result)
-{
-	return result->gid;
-}
-#else
-#define fsparam_uid(name, opt)	fsparam_u32(name, opt)
-#define fsparam_gid(name, opt)	fsparam_u32(name, opt)
-
-static inline kuid_t mboxfs_result_uid(struct fs_context *fc,
-				       struct fs_parse_result *result)
-{
-	return make_kuid(current_user_ns(), result->uint_32);
-}
-
-static inline kgid_t mboxfs_result_gid(struct fs_context *fc,
-				       struct fs_parse_result *result)
-{
-	return make_kgid(current_user_ns(), result->uint_32);
 }
 #endif
 

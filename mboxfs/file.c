@@ -58,8 +58,11 @@ static int mboxfs_release(struct inode *inode, struct file *file)
 	struct mboxfs_file *mf = file->private_data;
 
 	mboxfs_unbind(inode, file);
-	if (atomic_dec_and_test(&MBOXFS_I(inode)->opens))
+	if (atomic_dec_and_test(&MBOXFS_I(inode)->opens)) {
 		mbox_drop_spares(mboxfs_box(inode));
+		if (mboxfs_ended(inode))
+			mboxfs_abandon(inode);
+	}
 	if (!mf)
 		return 0;
 	if (mf->rest)

@@ -8,12 +8,14 @@
 
 #include <linux/err.h>
 #include <linux/kernel.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "barrier.h"
 
 #define MBOX_ADVANCE		(64 << 10)	/* reserved in advance at most */
 #define MBOX_ADVANCE_MIN	1024		/* less is not worth it */
+#define MBOX_LOOK_BATCH		100		/* holders at a stretch */
 
 static void mbox_group_lock(struct mbox_group *group)
 	__acquires(&group->root->lock)
@@ -89,7 +91,7 @@ static void __mbox_group_add_holders(struct mbox_group *group, s64 more)
 		if (!group->parent)
 			break;
 		if (!before)
-			list_add(&group->busy_node, &group->parent->busy);
+			list_add_tail(&group->busy_node, &group->parent->busy);
 		else if (!group->nr_holders)
 			list_del(&group->busy_node);
 	}
@@ -127,6 +129,7 @@ struct mbox_group *mbox_group_alloc(struct mbox_group *parent,
 		return ERR_PTR(-ENOMEM);
 	refcount_set(&group->refs, 1);
 	spin_lock_init(&group->lock);
+	mutex_init(&group->look);
 	INIT_LIST_HEAD(&group->holders);
 	INIT_LIST_HEAD(&group->busy);
 	group->limits = limits ? *limits : mbox_default_limits;
@@ -231,23 +234,90 @@ void mbox_group_set_limit(struct mbox_group *group, enum mbox_limit limit,
 	mbox_group_unlock(group);
 }
 
+/* Where to look at holders next: the first place not yet done by @who. */
+static struct mbox_account *__mbox_group_look(struct mbox_group *group, u64 who)
+{
+	struct mbox_group *p = group, *below;
+	struct mbox_account *account;
+
+	for (;;) {
+		account = list_first_entry_or_null(&p->holders,
+						   struct mbox_account, node);
+		if (account && account->looked != who) {
+			account->looked = who;
+			list_move_tail(&account->node, &p->holders);
+			return account;
+		}
+		below = list_first_entry_or_null(&p->busy, struct mbox_group,
+						 busy_node);
+		if (below && below->looked != who) {
+			p = below;
+			continue;
+		}
+		/* What has been done is at the end of its list. */
+		if (p == group)
+			return NULL;
+		p->looked = who;
+		list_move_tail(&p->busy_node, &p->parent->busy);
+		p = group;
+	}
+}
+
+/* What holders have reserved and do not need; one batch of them. */
+static bool __mbox_group_sum(struct mbox_group *group, u64 who,
+			     u64 (*too_much)(const struct mbox_account *account),
+			     u64 *sum)
+{
+	unsigned int batch = MBOX_LOOK_BATCH;
+	struct mbox_account *account;
+
+	while (batch--) {
+		account = __mbox_group_look(group, who);
+		if (!account)
+			return false;
+		*sum += too_much(account);
+	}
+	return true;
+}
+
 /**
  * mbox_group_get_stat - what counts in a group now
  * @group:	the group
+ * @too_much:	tells what the mailbox of an account has reserved and does not
+ *		need, for which the mailbox is not locked
  * @stat:	where to put it
  *
- * Reserved bytes count as used, so ask holders to give back before.
+ * Exact as long as nothing happens in the group.
  *
- * Context: takes the root's lock.
+ * Context: sleeps; takes the root's lock.
+ * Return: 0, or -EINTR if killed.
  */
-void mbox_group_get_stat(struct mbox_group *group, struct mbox_group_stat *stat)
+int mbox_group_get_stat(struct mbox_group *group,
+			u64 (*too_much)(const struct mbox_account *account),
+			struct mbox_group_stat *stat)
 {
+	struct mbox_group *root = group->root;
+	u64 sum = 0, who;
+	bool more;
+
+	if (mutex_lock_killable(&root->look))
+		return -EINTR;
 	mbox_group_lock(group);
-	stat->group_bytes = group->bytes;
+	who = ++root->looks;
+	while ((more = __mbox_group_sum(group, who, too_much, &sum))) {
+		mbox_group_unlock(group);
+		cond_resched();
+		mbox_group_lock(group);
+		if (fatal_signal_pending(current))
+			break;
+	}
+	stat->group_bytes = group->bytes - min(sum, group->bytes);
 	stat->group_mailboxes = group->mailboxes;
 	mbox_group_unlock(group);
+	mutex_unlock(&root->look);
 	stat->barrier_sleepers =
 		mbox_barrier_sleepers(READ_ONCE(group->barrier));
+	return more ? -EINTR : 0;
 }
 
 /* Refuse because of @group, unless those who hold more than they need can help. */
@@ -280,6 +350,7 @@ int mbox_account_init(struct mbox_account *account, struct mbox_group *group)
 
 	account->reserved = 0;
 	account->spare = 0;
+	account->looked = 0;
 	mbox_group_lock(group);
 	for (p = group; p; p = p->parent) {
 		if (p->mailboxes >= p->limits.value[MBOX_GROUP_MAX_MAILBOXES]) {
@@ -308,6 +379,22 @@ static struct mbox_group *__mbox_account_leave(struct mbox_account *account)
 }
 
 /**
+ * mbox_account_leave - a mailbox counts nowhere any more
+ * @account:	of a mailbox that nobody can use any more
+ *
+ * Context: takes the root's lock.
+ */
+void mbox_account_leave(struct mbox_account *account)
+{
+	struct mbox_group *group;
+
+	spin_lock(&account->root->lock);
+	group = __mbox_account_leave(account);
+	spin_unlock(&account->root->lock);
+	mbox_group_put(group);
+}
+
+/**
  * mbox_account_exit - the end of an account
  * @account:	of a mailbox that nobody uses any more
  *
@@ -317,20 +404,15 @@ static struct mbox_group *__mbox_account_leave(struct mbox_account *account)
  */
 void mbox_account_exit(struct mbox_account *account)
 {
-	struct mbox_group *group;
-
 	if (!account->root)
 		return; /* it never began */
-	spin_lock(&account->root->lock);
-	group = __mbox_account_leave(account);
-	spin_unlock(&account->root->lock);
-	mbox_group_put(group);
+	mbox_account_leave(account);
 	mbox_group_put(account->root);
 }
 
 /*
  * Whether so many bytes more can be reserved; how many are left then in the
- * group where it is closest.
+ * group where it is closest, and may be reserved in advance.
  */
 static int __mbox_account_check(const struct mbox_account *account, u64 more,
 				u64 *left, struct mbox_group **full)
@@ -344,7 +426,7 @@ static int __mbox_account_check(const struct mbox_account *account, u64 more,
 
 		if (here < more)
 			return __mbox_group_refuse(p, full);
-		*left = min(*left, here - more);
+		*left = p->reclaims ? 0 : min(*left, here - more);
 	}
 	return 0;
 }
@@ -404,6 +486,14 @@ int mbox_account_check(struct mbox_account *account, u64 need,
 	return ret;
 }
 
+static void __mbox_account_release(struct mbox_account *account, u64 keep)
+{
+	if (account->reserved <= keep)
+		return;
+	__mbox_group_add(account->group, -(s64)(account->reserved - keep), 0);
+	account->reserved = keep;
+}
+
 /**
  * mbox_account_release - give back what is too much
  * @account:	of a mailbox
@@ -413,23 +503,60 @@ int mbox_account_check(struct mbox_account *account, u64 need,
  */
 void mbox_account_release(struct mbox_account *account, u64 used)
 {
-	u64 keep;
-
 	spin_lock(&account->root->lock);
-	keep = used + account->spare;
-	if (account->group && account->reserved > keep) {
-		__mbox_group_add(account->group,
-				 -(s64)(account->reserved - keep), 0);
-		account->reserved = keep;
+	if (account->group)
+		__mbox_account_release(account, used + account->spare);
+	spin_unlock(&account->root->lock);
+}
+
+/**
+ * mbox_account_release_all - give back all that is not used
+ * @account:	of a mailbox, which ceases to be a holder
+ * @used:	bytes that are in use there
+ *
+ * Context: the mailbox's lock held; takes the root's lock.
+ */
+void mbox_account_release_all(struct mbox_account *account, u64 used)
+{
+	spin_lock(&account->root->lock);
+	if (account->group) {
+		__mbox_account_hold(account, 0);
+		__mbox_account_release(account, used);
 	}
 	spin_unlock(&account->root->lock);
+}
+
+/**
+ * mbox_group_begin_reclaim - holders are going to be made to give back
+ * @group:	those here and below, to whom none are added meanwhile
+ *
+ * Context: takes the root's lock.
+ */
+void mbox_group_begin_reclaim(struct mbox_group *group)
+{
+	mbox_group_lock(group);
+	group->reclaims++;
+	mbox_group_unlock(group);
+}
+
+/**
+ * mbox_group_end_reclaim - undo mbox_group_begin_reclaim()
+ * @group:	the group
+ *
+ * Context: takes the root's lock.
+ */
+void mbox_group_end_reclaim(struct mbox_group *group)
+{
+	mbox_group_lock(group);
+	group->reclaims--;
+	mbox_group_unlock(group);
 }
 
 /**
  * mbox_group_next_holder - find one who holds more than it needs
  * @group:	here or below
  *
- * It is not a holder any more then; see to it that it gives back.
+ * See to it that it gives all of that back, else it will be found again.
  *
  * Context: under RCU, which keeps the account; takes the root's lock.
  * Return: the account, or NULL if there is none.
@@ -446,7 +573,6 @@ struct mbox_account *mbox_group_next_holder(struct mbox_group *group)
 					     busy_node);
 		account = list_first_entry(&p->holders, struct mbox_account,
 					   node);
-		__mbox_account_hold(account, 0);
 	}
 	mbox_group_unlock(group);
 	return account;
@@ -462,7 +588,7 @@ static void __mbox_entry_load(const struct mbox_entry *entry,
 			      struct mbox_load *load)
 {
 	*load = (struct mbox_load){};
-	if (entry->account)
+	if (entry->account && entry->account->group)
 		*load = (struct mbox_load){ entry->account->reserved, 1 };
 	else if (entry->group)
 		*load = (struct mbox_load){ entry->group->bytes,
@@ -517,6 +643,8 @@ static struct mbox_group *__mbox_entry_move(const struct mbox_entry *entry,
 	u64 holders, spare;
 
 	__mbox_entry_load(entry, &load);
+	if (entry->account && !entry->account->group)
+		return NULL; /* it has ended meanwhile */
 	if (entry->account) {
 		spare = entry->account->spare;
 		__mbox_account_hold(entry->account, 0);

@@ -10,7 +10,11 @@
  *	a mailbox is a holder. At the end of each step it gives back what is
  *	too much. Who finds that something does not fit makes all holders
  *	below that ceiling give back what they do not need, and only then
- *	believes it. So ceilings hold exactly, both ways.
+ *	believes it. A holder is one until its bytes are back, and as long as
+ *	somebody makes them give back, nobody below becomes one; so whoever
+ *	finds no holders knows that nothing is left, and whoever finds some
+ *	comes to an end. So ceilings hold exactly, both ways. Who only wants
+ *	to know how much is used looks at the holders and leaves them alone.
  *
  *	One lock for all groups of a mount, the root's, guards all numbers: each
  *	change, also a rename from one group to another, is made in all the
@@ -24,6 +28,7 @@
 #define _MBOXFS_GROUP_H
 
 #include <linux/list.h>
+#include <linux/mutex.h>
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
@@ -42,6 +47,8 @@ struct mbox_barrier;
  * @refs:	its directory, its mailboxes, and the groups in it
  * @lock:	of the root alone: guards all that follows, of all groups;
  *		inside of mbox->lock, innermost
+ * @look:	of the root alone: one at a time looks at all holders; outside
+ *		of @lock
  * @limits:	what is given to mailboxes and groups created in this one, and
  *		its own ceilings and naming
  * @bytes:	reserved by all mailboxes here and below
@@ -50,6 +57,9 @@ struct mbox_barrier;
  *		long as it has its name
  * @holders:	mailboxes here that have reserved more than they need
  * @nr_holders:	how many there are, here and below
+ * @reclaims:	how many make the holders give back: nobody becomes one
+ * @looks:	of the root alone: how often that has been done with @look held
+ * @looked:	which of them has been through here last
  * @busy:	groups in this one with holders
  * @busy_node:	place in the parent's @busy, as long as there are any here
  * @barrier:	see mbox_barrier_get()
@@ -59,12 +69,16 @@ struct mbox_group {
 	struct mbox_group		*parent;
 	refcount_t			refs;
 	spinlock_t			lock;	/* see MBOX_CEILING; innermost */
+	struct mutex			look;	/* outside of @lock */
 	struct mbox_group_limits	limits;
 	u64				bytes;
 	u64				mailboxes;
 	u32				below[MBOX_GROUP_DEPTH + 1];
 	struct list_head		holders;
 	u64				nr_holders;
+	u32				reclaims;
+	u64				looks;
+	u64				looked;
 	struct list_head		busy;
 	struct list_head		busy_node;
 	struct mbox_barrier		*barrier;
@@ -76,6 +90,7 @@ struct mbox_group {
  * @group:	where it counts, with a reference; NULL: nowhere any more
  * @reserved:	bytes, at least as many as are used
  * @spare:	how many more than used may stay reserved
+ * @looked:	which look at holders has been here last, see mbox_group.looks
  * @node:	in @group's @holders, if @spare is not 0
  */
 struct mbox_account {
@@ -83,6 +98,7 @@ struct mbox_account {
 	struct mbox_group	*group;
 	u64			reserved;
 	u64			spare;
+	u64			looked;
 	struct list_head	node;
 };
 
@@ -112,19 +128,24 @@ void mbox_group_get_limits(struct mbox_group *group,
 u64 mbox_group_limit(struct mbox_group *group, enum mbox_limit limit);
 void mbox_group_set_limit(struct mbox_group *group, enum mbox_limit limit,
 			  u64 value);
-void mbox_group_get_stat(struct mbox_group *group,
-			 struct mbox_group_stat *stat);
+int mbox_group_get_stat(struct mbox_group *group,
+			u64 (*too_much)(const struct mbox_account *account),
+			struct mbox_group_stat *stat);
+void mbox_group_begin_reclaim(struct mbox_group *group);
+void mbox_group_end_reclaim(struct mbox_group *group);
 int mbox_group_move(struct mbox_group *from, const struct mbox_entry *there,
 		    struct mbox_group *to, const struct mbox_entry *back,
 		    struct mbox_account *gone, struct mbox_group **full);
 
 int mbox_account_init(struct mbox_account *account, struct mbox_group *group);
+void mbox_account_leave(struct mbox_account *account);
 void mbox_account_exit(struct mbox_account *account);
 int mbox_account_reserve(struct mbox_account *account, u64 need,
 			 struct mbox_group **full);
 int mbox_account_check(struct mbox_account *account, u64 need,
 		       struct mbox_group **full);
 void mbox_account_release(struct mbox_account *account, u64 used);
+void mbox_account_release_all(struct mbox_account *account, u64 used);
 struct mbox_account *mbox_group_next_holder(struct mbox_group *group);
 
 static inline struct mbox_group *mbox_group_get(struct mbox_group *group)

@@ -20,7 +20,7 @@ static const struct inode_operations mboxfs_file_inode_operations;
 static const struct inode_operations mboxfs_dir_inode_operations;
 static const struct inode_operations mboxfs_symlink_inode_operations;
 
-/* Each inode counts in its mount, and as memory in the user namespaces'. */
+/* Each inode counts in its mount, and as memory for who pays for that. */
 static bool mboxfs_charge_inode(struct super_block *sb)
 {
 	struct mboxfs_sb_info *sbi = MBOXFS_SB(sb);
@@ -123,6 +123,7 @@ struct inode *mboxfs_alloc_inode(struct super_block *sb)
 	atomic_set(&info->opens, 0);
 	info->owner = NULL;
 	info->process = NULL;
+	INIT_LIST_HEAD(&info->mortal);
 	return &info->vfs_inode;
 }
 
@@ -138,25 +139,11 @@ void mboxfs_free_inode(struct inode *inode)
 	kmem_cache_free(mboxfs_inode_cache, MBOXFS_I(inode));
 }
 
-/* A mailbox does not wait for its process any more. */
-static void mboxfs_unwatch(struct inode *inode)
-{
-	struct mboxfs_inode_info *info = MBOXFS_I(inode);
-	struct mboxfs_sb_info *sbi = MBOXFS_SB(inode->i_sb);
-
-	if (!info->process)
-		return;
-	mbox_process_unwatch(info->process);
-	spin_lock(&sbi->lock);
-	list_del(&info->processes);
-	spin_unlock(&sbi->lock);
-}
-
 void mboxfs_evict_inode(struct inode *inode)
 {
 	clear_inode(inode);
 	if (S_ISREG(inode->i_mode)) {
-		mboxfs_unwatch(inode);
+		mboxfs_forget_mortal(inode);
 		mbox_exit(mboxfs_box(inode));
 	} else if (S_ISDIR(inode->i_mode)) {
 		mbox_group_put(mboxfs_group(inode));
@@ -179,29 +166,9 @@ static void mboxfs_attach(struct inode *dir, struct dentry *dentry,
 	mboxfs_add_member(dir, inode, dentry, index);
 	d_make_persistent(dentry, inode);
 	mboxfs_touch_dir(dir);
-}
-
-/* The process of a mailbox has ended. Called in a worker. */
-static void mboxfs_process_ended(struct mbox_process *process)
-{
-	struct super_block *sb = NULL;
-	struct inode *inode;
-
-	/* Neither the mount nor the mailbox may end before we are done. */
-	spin_lock(&process->lock);
-	inode = process->owner;
-	if (inode && atomic_inc_not_zero(&inode->i_sb->s_active))
-		sb = inode->i_sb;
-	inode = sb ? igrab(inode) : NULL;
-	spin_unlock(&process->lock);
-	if (inode) {
-		mbox_kill(mboxfs_box(inode), -ESRCH);
-		mbox_purge(mboxfs_box(inode));
-		mboxfs_remove_name(inode);
-		iput(inode);
-	}
-	if (sb)
-		deactivate_super(sb);
+	/* If it has ended meanwhile, then without knowing this name. */
+	if (unlikely(mboxfs_ended(inode)))
+		mboxfs_remove_later(inode);
 }
 
 /* The mailbox belongs to the process, whoever makes it. */
@@ -237,23 +204,6 @@ bool mboxfs_is_owner(const struct inode *inode)
 	return info->owner == task_tgid(current) &&
 	       uid_eq(info->owner_uid, current_euid()) &&
 	       gid_eq(info->owner_gid, current_egid());
-}
-
-static int mboxfs_watch_owner(struct inode *inode, struct pid *pid)
-{
-	struct mboxfs_inode_info *info = MBOXFS_I(inode);
-	struct mboxfs_sb_info *sbi = MBOXFS_SB(inode->i_sb);
-	struct mbox_process *process;
-
-	info->owner = get_pid(pid);
-	process = mbox_process_watch(pid, inode, mboxfs_process_ended);
-	if (IS_ERR(process))
-		return PTR_ERR(process);
-	info->process = process;
-	spin_lock(&sbi->lock);
-	list_add_tail(&info->processes, &sbi->processes);
-	spin_unlock(&sbi->lock);
-	return 0;
 }
 
 /* The mailbox of the process with the number that is its name. */
@@ -425,6 +375,8 @@ static int mboxfs_link(struct dentry *old_dentry, struct inode *dir,
 
 	if (inode->i_nlink)
 		return -EPERM;
+	if (mboxfs_ended(inode))
+		return -ENOENT;
 	err = mboxfs_may_name(dir, dentry, &index);
 	if (err)
 		return err;
@@ -488,41 +440,17 @@ static int mboxfs_unlink(struct inode *dir, struct dentry *dentry)
  * @dir:	the directory
  * @dentry:	the name; there is another reference to it, or may be
  *
+ * What is mounted on it goes, too: nobody could unmount it any more.
+ *
  * Context: @dir's i_rwsem held for writing.
  */
 void mboxfs_remove(struct inode *dir, struct dentry *dentry)
 {
 	dget(dentry);
 	mboxfs_detach(dir, dentry);
+	d_invalidate(dentry);
 	d_delete_notify(dir, dentry);
 	dput(dentry);
-}
-
-/**
- * mboxfs_remove_name - remove a mailbox's name, wherever it is moved meanwhile
- * @inode:	the mailbox
- *
- * Context: sleeps; takes i_rwsem of its directory.
- */
-void mboxfs_remove_name(struct inode *inode)
-{
-	struct dentry *dentry, *parent;
-	bool removed = false;
-	struct inode *dir;
-
-	while (!removed && (dentry = mboxfs_get_name(inode))) {
-		parent = dget_parent(dentry);
-		dir = d_inode(parent);
-		inode_lock_nested(dir, I_MUTEX_PARENT);
-		if (MBOXFS_I(inode)->dentry == dentry &&
-		    dentry->d_parent == parent) {
-			removed = true;
-			mboxfs_remove(dir, dentry);
-		}
-		inode_unlock(dir);
-		dput(parent);
-		dput(dentry);
-	}
 }
 
 /*
@@ -779,12 +707,12 @@ static const struct inode_operations mboxfs_symlink_inode_operations = {
 	.getattr	= mboxfs_getattr,
 };
 
-/* A mailbox whose process has gone is not found any more. */
+/* A mailbox that has ended is not found any more. */
 static int mboxfs_revalidate(struct dentry *dentry)
 {
 	struct inode *inode = d_inode_rcu(dentry);
 
-	return !inode || !mboxfs_process_gone(inode);
+	return !inode || !mboxfs_ended(inode);
 }
 
 MBOXFS_DEFINE_REVALIDATE(mboxfs_d_revalidate, mboxfs_revalidate)
@@ -793,22 +721,6 @@ const struct dentry_operations mboxfs_dentry_operations = {
 	.d_revalidate	= mboxfs_d_revalidate,
 	.d_delete	= always_delete_dentry,
 };
-
-/**
- * mboxfs_keep_names - see to it that unmounting finds all names
- * @sb:		the superblock, of which nothing is in use any more
- *
- * The name of a mailbox whose process has gone is dropped from the dcache by
- * who finds that, but stays pinned until a worker comes to remove it.
- */
-void mboxfs_keep_names(struct super_block *sb)
-{
-	struct mboxfs_inode_info *info;
-
-	list_for_each_entry(info, &MBOXFS_SB(sb)->processes, processes)
-		if (info->dentry && d_unhashed(info->dentry))
-			d_rehash(info->dentry);
-}
 
 static void mboxfs_init_once(void *object)
 {
@@ -820,15 +732,15 @@ static void mboxfs_init_once(void *object)
 /**
  * mboxfs_inode_init - make the cache of inodes
  *
+ * Names pin them, so they are not reclaimable, as those of tmpfs.
+ *
  * Return: 0 or -ENOMEM.
  */
 int __init mboxfs_inode_init(void)
 {
 	mboxfs_inode_cache = kmem_cache_create("mboxfs_inode_cache",
 					       sizeof(struct mboxfs_inode_info),
-					       0,
-					       SLAB_RECLAIM_ACCOUNT |
-					       SLAB_ACCOUNT,
+					       0, SLAB_ACCOUNT,
 					       mboxfs_init_once);
 	return mboxfs_inode_cache ? 0 : -ENOMEM;
 }

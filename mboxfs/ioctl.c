@@ -600,32 +600,12 @@ static int mboxfs_may_unlink(struct file *file)
 
 static long mboxfs_ioc_bind(struct file *file)
 {
-	struct mboxfs_inode_info *info = MBOXFS_I(file_inode(file));
 	int err;
 
 	if (!mboxfs_owns(file))
 		return -EPERM;
 	err = mboxfs_may_unlink(file);
-	if (err)
-		return err;
-	if (READ_ONCE(info->box.dead))
-		return -ESHUTDOWN;
-	return cmpxchg(&info->bound, NULL, file) ? -EBUSY : 0;
-}
-
-/**
- * mboxfs_unbind - the last close of what may be a mailbox's bound open file
- * @inode:	the mailbox
- * @file:	the open file
- */
-void mboxfs_unbind(struct inode *inode, struct file *file)
-{
-	struct mboxfs_inode_info *info = MBOXFS_I(inode);
-
-	if (likely(READ_ONCE(info->bound) != file))
-		return;
-	mbox_kill(&info->box, -ESHUTDOWN);
-	mboxfs_remove_name(inode);
+	return err ? err : mboxfs_bind(file_inode(file), file);
 }
 
 /**

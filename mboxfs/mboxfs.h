@@ -5,10 +5,12 @@
 #ifndef _MBOXFS_H
 #define _MBOXFS_H
 
+#include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/mutex.h>
 #include <linux/sched.h>
 #include <linux/uaccess.h>
+#include <linux/workqueue.h>
 
 #include "group.h"
 #include "message.h"
@@ -22,8 +24,11 @@
  * @inodes:	bounds the number of inodes (nr_inodes=)
  * @next_ino:	the last inode number given out
  * @pid_ns:	in which naming=pid means numbers: that of who mounted
- * @lock:	guards @processes; innermost
- * @processes:	mailboxes that belong to processes
+ * @lock:	guards @mortals and @leaving; outside of i_lock
+ * @mortals:	mailboxes that may end by themselves, see ending.c
+ * @leaving:	those whose names are to be removed
+ * @removal:	does so
+ * @removal_delay: jiffies until it tries again
  * @uid:	owner of the root, as mounted
  * @gid:	group of the root, as mounted
  * @mode:	permissions of the root, as mounted
@@ -34,8 +39,11 @@ struct mboxfs_sb_info {
 	struct mbox_pool	inodes;
 	atomic64_t		next_ino;
 	struct pid_namespace	*pid_ns;
-	spinlock_t		lock;	/* guards @processes; innermost */
-	struct list_head	processes;
+	spinlock_t		lock;	/* @mortals, @leaving; outside of i_lock */
+	struct list_head	mortals;
+	struct list_head	leaving;
+	struct delayed_work	removal;
+	unsigned long		removal_delay;
 	kuid_t			uid;
 	kgid_t			gid;
 	umode_t			mode;
@@ -65,13 +73,15 @@ struct mboxfs_dir {
  * @index:	the number by which it is there; guarded by that directory's
  *		i_rwsem, as is @member
  * @dentry:	its name, or NULL; changes under i_lock, too
- * @bound:	the open file that a mailbox lives as long as, or NULL
+ * @bound:	the open file that a mailbox lives as long as, or NULL;
+ *		MBOXFS_UNBOUND when that has been closed
  * @opens:	open files of a mailbox
  * @owner:	the process a mailbox belongs to, or NULL; constant
  * @owner_uid:	its effective user when the mailbox was made; constant
  * @owner_gid:	its effective group then; constant
  * @process:	sees @owner end
- * @processes:	place in mboxfs_sb_info.processes, if there is an @owner
+ * @mortal:	place in mboxfs_sb_info.mortals or .leaving, if there is an
+ *		@owner, or @bound
  */
 struct mboxfs_inode_info {
 	struct inode			vfs_inode;
@@ -88,7 +98,7 @@ struct mboxfs_inode_info {
 	kuid_t				owner_uid;
 	kgid_t				owner_gid;
 	struct mbox_process		*process;
-	struct list_head		processes;
+	struct list_head		mortal;
 };
 
 /**
@@ -154,6 +164,16 @@ static inline bool mboxfs_process_gone(const struct inode *inode)
 	return unlikely(owner) && !mbox_pid_alive(owner);
 }
 
+/* Of mboxfs_inode_info.bound: the open file is no more. */
+#define MBOXFS_UNBOUND	((struct file *)ERR_PTR(-ESHUTDOWN))
+
+/* Whether a mailbox has ended by itself: its name is as good as gone. */
+static inline bool mboxfs_ended(const struct inode *inode)
+{
+	return unlikely(READ_ONCE(MBOXFS_I(inode)->bound) == MBOXFS_UNBOUND) ||
+	       mboxfs_process_gone(inode);
+}
+
 /* In inode.c, too. */
 bool mboxfs_is_owner(const struct inode *inode);
 
@@ -215,9 +235,13 @@ static inline bool mboxfs_dumping_core(void)
 	return unlikely(current->flags & PF_DUMPCORE);
 }
 
-/* In super.c: the inodes of all mounts in user namespaces, and their pool. */
-extern struct mbox_pool mboxfs_userns_pool;
+/* What an inode counts where mounts in user namespaces are counted. */
 #define MBOXFS_INODE_CHARGE	2048
+
+/* In payer.c */
+void mboxfs_init_payers(u64 size);
+struct mbox_pool *mboxfs_get_payer(const struct user_namespace *ns);
+void mboxfs_put_payer(struct mbox_pool *pool);
 
 /* In inode.c */
 struct inode *mboxfs_new_inode(struct mnt_idmap *idmap, struct super_block *sb,
@@ -228,11 +252,21 @@ void mboxfs_evict_inode(struct inode *inode);
 int mboxfs_may_move(struct mnt_idmap *idmap, struct inode *dir,
 		    struct inode *inode);
 void mboxfs_remove(struct inode *dir, struct dentry *dentry);
-void mboxfs_remove_name(struct inode *inode);
-void mboxfs_keep_names(struct super_block *sb);
 int mboxfs_inode_init(void);
 void mboxfs_inode_exit(void);
 extern const struct dentry_operations mboxfs_dentry_operations;
+
+/* In ending.c */
+int mboxfs_watch_owner(struct inode *inode, struct pid *pid);
+int mboxfs_bind(struct inode *inode, struct file *file);
+void mboxfs_unbind(struct inode *inode, struct file *file);
+void mboxfs_abandon(struct inode *inode);
+void mboxfs_remove_later(struct inode *inode);
+void mboxfs_forget_mortal(struct inode *inode);
+void mboxfs_init_removal(struct mboxfs_sb_info *sbi);
+void mboxfs_end_removal(struct super_block *sb);
+int mboxfs_ending_init(void);
+void mboxfs_ending_exit(void);
 
 /* In member.c */
 int mboxfs_get_index(struct inode *dir, const struct qstr *name, u64 *index);
@@ -264,7 +298,6 @@ int mboxfs_iter(struct iov_iter *iter, unsigned int direction, u64 data,
 long mboxfs_ioc_barrier(struct file *file, struct mbox_barrier *barrier,
 			struct mboxfs_call call);
 s64 mboxfs_revoke(struct mnt_idmap *idmap, struct inode *inode);
-void mboxfs_unbind(struct inode *inode, struct file *file);
 
 /* In xattr.c */
 extern const struct xattr_handler *MBOXFS_XATTR_CONST mboxfs_xattr_handlers[];

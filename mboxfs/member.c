@@ -129,7 +129,7 @@ void mboxfs_move_member(struct inode *old_dir, struct inode *inode,
  * @dir:	the directory
  * @index:	the index
  *
- * A mailbox whose process has gone is as good as not there.
+ * A mailbox that has ended is as good as not there.
  *
  * Context: @dir's i_rwsem held.
  * Return: the member, or NULL.
@@ -147,14 +147,14 @@ struct mboxfs_inode_info *mboxfs_member_from(struct inode *dir, u64 index)
 			node = node->rb_left;
 		}
 	}
-	while (found && mboxfs_process_gone(&found->vfs_inode))
+	while (found && mboxfs_ended(&found->vfs_inode))
 		found = mboxfs_member(rb_next(&found->member));
 	return found;
 }
 
 /**
  * mboxfs_dir_empty - whether a directory has no members
- * @dir:	the directory; mailboxes of processes that have gone are removed
+ * @dir:	the directory; mailboxes that have ended are removed
  *
  * Context: @dir's i_rwsem held for writing.
  */
@@ -164,7 +164,7 @@ bool mboxfs_dir_empty(struct inode *dir)
 	struct mboxfs_inode_info *info;
 
 	while ((info = mboxfs_member(rb_first(root)))) {
-		if (!mboxfs_process_gone(&info->vfs_inode))
+		if (!mboxfs_ended(&info->vfs_inode))
 			return false;
 		mboxfs_remove(dir, info->dentry);
 		cond_resched();

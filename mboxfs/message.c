@@ -151,7 +151,7 @@ out_uncharge:
 
 /**
  * mbox_msg_free_spare - free a message that is kept for reuse
- * @pool:	what it is charged to
+ * @pool:	what it is charged to, or NULL if it is not any more
  * @msg:	the message
  *
  * Context: does not sleep.
@@ -162,7 +162,8 @@ void mbox_msg_free_spare(struct mbox_pool *pool, struct mbox_msg *msg)
 
 	mbox_msg_put_sender(msg);
 	mbox_msg_free_objects(msg, false);
-	mbox_pool_uncharge(pool, size);
+	if (pool)
+		mbox_pool_uncharge(pool, size);
 }
 
 /**

@@ -4,21 +4,45 @@
  *
  * A pool that is charged for each message would be one cache line that all
  * CPUs write all the time. So a CPU takes more than it needs, as long as much
- * is left, and what it gives back stays with it: its stock. What is in stock
- * counts as used; so the bound is never exceeded. And whoever finds that
- * nothing is left collects all stocks before he believes it; so nothing that
- * fits is refused. Close to the bound there are no stocks. The same holds for
- * what others keep charged for later use: they are the pool's keepers.
+ * is left, and what it gives back stays with it: its stock. The same holds for
+ * what others keep charged for later use: they are the pool's keepers. What is
+ * in stock or kept counts as used; so the bound is never exceeded.
+ *
+ * All else goes by one lock for a pool and those below it, with which an amount
+ * is taken from a pool and all above it at once, or not at all. Whoever finds
+ * that one of them has too little left closes all stocks at and below it, and
+ * has all keepers there give back; as long as he does, no stock is opened and
+ * nobody becomes a keeper. A stock is closed, and a keeper no more, in the
+ * moment in which its amount is back. So when there are none left, and it still
+ * does not fit, it really does not, and nothing that fits is refused; nor does
+ * anyone have to wait for another one.
+ *
+ * "__" means that the root's lock is held.
  */
 #include "pool.h"
 
 #include <linux/minmax.h>
 #include <linux/percpu.h>
-#include <linux/rculist.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
 
 #define MBOX_STOCK		(64 << 10)	/* taken in advance at most */
 #define MBOX_STOCK_MIN		(4 << 10)	/* less is not worth it */
+#define MBOX_STOCK_CLOSED	S64_MIN		/* nothing can be put there */
+#define MBOX_KEEPER_BATCH	100		/* looked at at a stretch */
+
+static void mbox_pool_lock(struct mbox_pool *pool)
+	__acquires(&pool->root->lock)
+{
+	spin_lock(&pool->root->lock);
+}
+
+static void mbox_pool_unlock(struct mbox_pool *pool)
+	__releases(&pool->root->lock)
+{
+	spin_unlock(&pool->root->lock);
+}
 
 /**
  * mbox_pool_init - set up a bound
@@ -28,19 +52,16 @@
  */
 void mbox_pool_init(struct mbox_pool *pool, u64 max, struct mbox_pool *parent)
 {
-	atomic64_set(&pool->used, 0);
-	pool->max = max;
-	pool->parent = parent;
-	pool->stock = NULL;
-	pool->release = NULL;
-	INIT_LIST_HEAD(&pool->children);
-	INIT_LIST_HEAD(&pool->keepers);
+	*pool = (struct mbox_pool){
+		.root = parent ? parent->root : pool,
+		.parent = parent,
+		.max = max,
+	};
 	spin_lock_init(&pool->lock);
-	if (!parent)
-		return;
-	spin_lock(&parent->lock);
-	list_add_tail_rcu(&pool->node, &parent->children);
-	spin_unlock(&parent->lock);
+	mutex_init(&pool->look);
+	INIT_LIST_HEAD(&pool->keepers);
+	INIT_LIST_HEAD(&pool->busy);
+	INIT_LIST_HEAD(&pool->busy_node);
 }
 
 /**
@@ -51,122 +72,159 @@ void mbox_pool_init(struct mbox_pool *pool, u64 max, struct mbox_pool *parent)
  */
 int mbox_pool_init_stock(struct mbox_pool *pool)
 {
-	atomic64_t __percpu *stock;
+	int cpu;
 
-	stock = alloc_percpu_gfp(atomic64_t, GFP_KERNEL_ACCOUNT);
-	if (!stock)
+	pool->stock = alloc_percpu_gfp(atomic64_t, GFP_KERNEL_ACCOUNT);
+	if (!pool->stock)
 		return -ENOMEM;
-	/* Pairs with the dependency of those who collect stocks meanwhile. */
-	smp_store_release(&pool->stock, stock);
+	for_each_possible_cpu(cpu)
+		atomic64_set(per_cpu_ptr(pool->stock, cpu), MBOX_STOCK_CLOSED);
 	return 0;
 }
 
-/* Give back to a pool and those above it. */
-static void mbox_pool_give_back(struct mbox_pool *pool, u64 amount)
+/* In use more or less, in a pool and those above it. */
+static void __mbox_pool_add(struct mbox_pool *pool, s64 amount)
 {
 	for (; pool; pool = pool->parent)
-		atomic64_sub(amount, &pool->used);
+		pool->used += amount;
 }
 
-static u64 mbox_pool_collect_own(struct mbox_pool *pool)
+static u64 __mbox_pool_left(const struct mbox_pool *pool)
 {
-	atomic64_t __percpu *stock = READ_ONCE(pool->stock);
-	u64 amount = 0, stocked = 0;
-	int cpu;
-
-	if (!list_empty_careful(&pool->keepers))
-		amount = pool->release(pool);
-	if (!stock)
-		return amount;
-	for_each_possible_cpu(cpu)
-		if (atomic64_read(per_cpu_ptr(stock, cpu)))
-			stocked += atomic64_xchg(per_cpu_ptr(stock, cpu), 0);
-	if (stocked)
-		mbox_pool_give_back(pool, stocked);
-	return amount + stocked;
+	return pool->max > pool->used ? pool->max - pool->used : 0;
 }
 
-/* Collect all that is in stock of a pool, or kept; 0 if there is no more. */
-static u64 mbox_pool_collect(struct mbox_pool *pool)
+/* The first pool, from one on upwards, that has less left; or NULL. */
+static struct mbox_pool *__mbox_pool_full(struct mbox_pool *pool, u64 amount)
 {
-	u64 amount = mbox_pool_collect_own(pool);
-	struct mbox_pool *child;
-
-	rcu_read_lock();
-	list_for_each_entry_rcu(child, &pool->children, node)
-		amount += mbox_pool_collect_own(child);
-	rcu_read_unlock();
-	return amount;
+	while (pool && __mbox_pool_left(pool) >= amount)
+		pool = pool->parent;
+	return pool;
 }
 
-/**
- * mbox_pool_exit - the end of a pool
- * @pool:	the pool, of which nothing is in use any more
- *
- * Context: sleeps.
- */
-void mbox_pool_exit(struct mbox_pool *pool)
-{
-	if (pool->parent) {
-		spin_lock(&pool->parent->lock);
-		list_del_rcu(&pool->node);
-		spin_unlock(&pool->parent->lock);
-		synchronize_rcu(); /* see mbox_pool_collect() */
-	}
-	mbox_pool_collect_own(pool);
-	free_percpu(pool->stock);
-}
-
-static u64 mbox_pool_left(const struct mbox_pool *pool)
-{
-	u64 max = READ_ONCE(pool->max), used = atomic64_read(&pool->used);
-
-	return max > used ? max - used : 0;
-}
-
-/* How much to take in advance: only a small part of what is left. */
-static u64 mbox_pool_advance(const struct mbox_pool *pool)
+/* How much can be taken in advance: only a small part of what is left. */
+static u64 __mbox_pool_advance(const struct mbox_pool *pool)
 {
 	u64 left = U64_MAX;
 
-	if (!pool->stock)
-		return 0;
 	for (; pool; pool = pool->parent)
-		left = min(left, mbox_pool_left(pool));
+		left = pool->reclaims ? 0 : min(left, __mbox_pool_left(pool));
 	left = min_t(u64, left / 64, MBOX_STOCK);
 	return left < MBOX_STOCK_MIN ? 0 : left;
 }
 
-static bool mbox_pool_take_one(struct mbox_pool *pool, u64 amount)
+static bool __mbox_pool_busy(const struct mbox_pool *pool)
 {
-	u64 max = READ_ONCE(pool->max);
-	s64 used = atomic64_read(&pool->used);
-
-	do {
-		if (amount > max || (u64)used > max - amount)
-			return false;
-	} while (!atomic64_try_cmpxchg(&pool->used, &used, used + amount));
-
-	/* Lowered meanwhile? Either we see that, or mbox_pool_resize() us. */
-	if (likely((u64)used + amount <= READ_ONCE(pool->max)))
-		return true;
-	atomic64_sub(amount, &pool->used);
-	return false;
+	return pool->stocked || !list_empty(&pool->keepers) ||
+	       !list_empty(&pool->busy);
 }
 
-/* Take from a pool and those above it; the one that is exhausted, or NULL. */
-static struct mbox_pool *mbox_pool_take(struct mbox_pool *pool, u64 amount)
+/* A pool has something in stock or kept, or has not any more. */
+static void __mbox_pool_note(struct mbox_pool *pool)
 {
-	struct mbox_pool *p, *full;
+	for (; pool->parent; pool = pool->parent) {
+		if (__mbox_pool_busy(pool) == !list_empty(&pool->busy_node))
+			return;
+		if (list_empty(&pool->busy_node))
+			list_add_tail(&pool->busy_node, &pool->parent->busy);
+		else
+			list_del_init(&pool->busy_node);
+	}
+}
 
-	for (full = pool; full; full = full->parent)
-		if (!mbox_pool_take_one(full, amount))
+/* Open this CPU's stock, or add to it; what is there counts as used already. */
+static void __mbox_pool_put_stock(struct mbox_pool *pool, u64 amount)
+{
+	atomic64_t *stock = raw_cpu_ptr(pool->stock);
+
+	/* As long as it is closed, it changes with the lock held alone. */
+	if (atomic64_read(stock) == MBOX_STOCK_CLOSED)
+		atomic64_set(stock, amount);
+	else
+		atomic64_add(amount, stock);
+	pool->stocked = true;
+	__mbox_pool_note(pool);
+}
+
+static void __mbox_pool_close_stocks(struct mbox_pool *pool)
+{
+	atomic64_t *stock;
+	s64 amount = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		stock = per_cpu_ptr(pool->stock, cpu);
+		if (atomic64_read(stock) != MBOX_STOCK_CLOSED)
+			amount += atomic64_xchg(stock, MBOX_STOCK_CLOSED);
+	}
+	__mbox_pool_add(pool, -amount);
+	pool->stocked = false;
+	__mbox_pool_note(pool);
+}
+
+/*
+ * Get something back that is in stock, or kept, at or below a pool; whether
+ * there was any. The lock is dropped for that.
+ */
+static bool __mbox_pool_reclaim(struct mbox_pool *full)
+{
+	const struct mbox_pool_ops *ops;
+	struct mbox_pool *pool = full;
+	struct list_head *keeper;
+
+	while (!pool->stocked && list_empty(&pool->keepers)) {
+		if (list_empty(&pool->busy))
+			return false;
+		pool = list_first_entry(&pool->busy, struct mbox_pool,
+					busy_node);
+	}
+	if (pool->stocked) {
+		__mbox_pool_close_stocks(pool);
+		return true;
+	}
+	/* Without the lock, @pool may go; but a keeper waits for RCU. */
+	keeper = pool->keepers.next;
+	ops = pool->ops;
+	rcu_read_lock();
+	mbox_pool_unlock(full);
+	ops->release(keeper);
+	rcu_read_unlock();
+	cond_resched();
+	mbox_pool_lock(full);
+	return !fatal_signal_pending(current);
+}
+
+/* mbox_pool_charge() where the stock is not enough. */
+static bool mbox_pool_charge_slow(struct mbox_pool *pool, u64 amount)
+{
+	struct mbox_pool *full, *reclaimed = NULL;
+	u64 advance;
+
+	mbox_pool_lock(pool);
+	for (;;) {
+		full = __mbox_pool_full(pool, amount);
+		if (unlikely(full != reclaimed)) {
+			if (reclaimed)
+				reclaimed->reclaims--;
+			if (full)
+				full->reclaims++;
+			reclaimed = full;
+		}
+		if (likely(!full) || !__mbox_pool_reclaim(full))
 			break;
-	if (likely(!full))
-		return NULL;
-	for (p = pool; p != full; p = p->parent)
-		atomic64_sub(amount, &p->used);
-	return full;
+	}
+	if (unlikely(full)) {
+		full->reclaims--;
+	} else {
+		__mbox_pool_add(pool, amount);
+		advance = pool->stock ? __mbox_pool_advance(pool) : 0;
+		if (advance) {
+			__mbox_pool_add(pool, advance);
+			__mbox_pool_put_stock(pool, advance);
+		}
+	}
+	mbox_pool_unlock(pool);
+	return !full;
 }
 
 /**
@@ -174,14 +232,12 @@ static struct mbox_pool *mbox_pool_take(struct mbox_pool *pool, u64 amount)
  * @pool:	the pool
  * @amount:	how much
  *
- * Context: any but interrupts.
+ * Context: no lock held; sleeps for nobody.
  * Return: whether there was enough; if not, nothing is taken.
  */
 bool mbox_pool_charge(struct mbox_pool *pool, u64 amount)
 {
-	atomic64_t *stock = NULL;
-	struct mbox_pool *full;
-	u64 advance;
+	atomic64_t *stock;
 	s64 old;
 
 	/* Another CPU's would do as well, so moving to one does not matter. */
@@ -192,17 +248,24 @@ bool mbox_pool_charge(struct mbox_pool *pool, u64 amount)
 			if (atomic64_try_cmpxchg(stock, &old, old - amount))
 				return true;
 	}
-	advance = mbox_pool_advance(pool);
-	if (advance && !mbox_pool_take(pool, amount + advance)) {
-		atomic64_add(advance, stock);
-		return true;
+	return mbox_pool_charge_slow(pool, amount);
+}
+
+/* mbox_pool_uncharge() where the stock is closed or full, or there is none. */
+static void mbox_pool_uncharge_slow(struct mbox_pool *pool, u64 amount)
+{
+	atomic64_t *stock;
+
+	mbox_pool_lock(pool);
+	if (pool->stock) {
+		stock = raw_cpu_ptr(pool->stock);
+		if (atomic64_read(stock) != MBOX_STOCK_CLOSED)
+			amount += atomic64_xchg(stock, 0);
+		else if (__mbox_pool_advance(pool))
+			__mbox_pool_put_stock(pool, 0);
 	}
-	do {
-		full = mbox_pool_take(pool, amount);
-		if (!full)
-			return true;
-	} while (mbox_pool_collect(full));
-	return false;
+	__mbox_pool_add(pool, -(s64)amount);
+	mbox_pool_unlock(pool);
 }
 
 /**
@@ -215,25 +278,80 @@ bool mbox_pool_charge(struct mbox_pool *pool, u64 amount)
 void mbox_pool_uncharge(struct mbox_pool *pool, u64 amount)
 {
 	atomic64_t *stock;
+	s64 old;
 
-	if (amount < MBOX_STOCK && mbox_pool_advance(pool)) {
+	if (pool->stock && amount < MBOX_STOCK) {
 		stock = raw_cpu_ptr(pool->stock);
-		if (atomic64_read(stock) < MBOX_STOCK) {
-			atomic64_add(amount, stock);
-			return;
-		}
+		old = atomic64_read(stock);
+		while (old >= 0 && old + amount <= MBOX_STOCK)
+			if (atomic64_try_cmpxchg(stock, &old, old + amount))
+				return;
 	}
-	mbox_pool_give_back(pool, amount);
+	mbox_pool_uncharge_slow(pool, amount);
+}
+
+/* What keepers keep, at each of them at another moment. */
+static u64 __mbox_pool_kept(struct mbox_pool *pool)
+{
+	unsigned int batch = MBOX_KEEPER_BATCH;
+	u64 kept = 0;
+
+	pool->look_at = pool->keepers.next;
+	while (pool->look_at != &pool->keepers) {
+		kept += pool->ops->kept(pool->look_at);
+		pool->look_at = pool->look_at->next;
+		if (--batch)
+			continue;
+		mbox_pool_unlock(pool);
+		cond_resched();
+		mbox_pool_lock(pool);
+		/* Nobody waits for the result any more. */
+		if (fatal_signal_pending(current))
+			break;
+		batch = MBOX_KEEPER_BATCH;
+	}
+	pool->look_at = NULL;
+	return kept;
+}
+
+static u64 __mbox_pool_stocked(struct mbox_pool *pool)
+{
+	u64 amount = 0;
+	s64 stock;
+	int cpu;
+
+	if (!pool->stocked)
+		return 0;
+	for_each_possible_cpu(cpu) {
+		stock = atomic64_read(per_cpu_ptr(pool->stock, cpu));
+		if (stock != MBOX_STOCK_CLOSED)
+			amount += stock;
+	}
+	return amount;
 }
 
 /**
- * mbox_pool_used - how much of a pool is in use
- * @pool:	the pool
+ * mbox_pool_used - how much of a pool is in use, without what is kept
+ * @pool:	the pool, with none below it
+ *
+ * Only looks: nobody has to give anything back. Exact as long as nothing is
+ * charged or given back meanwhile.
+ *
+ * Context: sleeps.
  */
 u64 mbox_pool_used(struct mbox_pool *pool)
 {
-	mbox_pool_collect(pool);
-	return atomic64_read(&pool->used);
+	u64 used, kept;
+
+	if (mutex_lock_killable(&pool->look))
+		return 0; /* for nobody */
+	mbox_pool_lock(pool);
+	kept = __mbox_pool_kept(pool);
+	kept += __mbox_pool_stocked(pool);
+	used = pool->used;
+	mbox_pool_unlock(pool);
+	mutex_unlock(&pool->look);
+	return used - min(used, kept);
 }
 
 /**
@@ -241,20 +359,24 @@ u64 mbox_pool_used(struct mbox_pool *pool)
  * @pool:	the pool
  * @max:	the new bound, U64_MAX for none
  *
- * Context: serialized by the caller.
+ * Context: no lock held.
  * Return: 0, or -EINVAL if more than @max is in use.
  */
 int mbox_pool_resize(struct mbox_pool *pool, u64 max)
 {
-	u64 old = pool->max;
+	int ret = 0;
 
-	/* Set first, so that what is charged meanwhile keeps to it. */
-	WRITE_ONCE(pool->max, max);
-	smp_mb(); /* pairs with the exchange in mbox_pool_take_one() */
-	if (mbox_pool_used(pool) <= max)
-		return 0;
-	WRITE_ONCE(pool->max, old);
-	return -EINVAL;
+	mbox_pool_lock(pool);
+	pool->reclaims++;
+	while (pool->used > max && __mbox_pool_reclaim(pool))
+		;
+	pool->reclaims--;
+	if (pool->used > max)
+		ret = -EINVAL;
+	else
+		WRITE_ONCE(pool->max, max);
+	mbox_pool_unlock(pool);
+	return ret;
 }
 
 /**
@@ -268,39 +390,51 @@ int mbox_pool_resize(struct mbox_pool *pool, u64 max)
  */
 bool mbox_pool_add_keeper(struct mbox_pool *pool, struct list_head *node)
 {
-	if (!pool->release || !mbox_pool_advance(pool))
+	bool may;
+
+	if (!pool->ops)
 		return false;
-	spin_lock(&pool->lock);
-	list_add_tail(node, &pool->keepers);
-	spin_unlock(&pool->lock);
-	return true;
+	mbox_pool_lock(pool);
+	may = __mbox_pool_advance(pool);
+	if (may) {
+		list_add_tail(node, &pool->keepers);
+		__mbox_pool_note(pool);
+	}
+	mbox_pool_unlock(pool);
+	return may;
 }
 
 /**
- * mbox_pool_del_keeper - undo mbox_pool_add_keeper()
+ * mbox_pool_del_keeper - a keeper keeps nothing any more
  * @pool:	the pool
  * @node:	the keeper's, with its lock held
+ * @kept:	what it has kept, which is given back here
  */
-void mbox_pool_del_keeper(struct mbox_pool *pool, struct list_head *node)
+void mbox_pool_del_keeper(struct mbox_pool *pool, struct list_head *node,
+			  u64 kept)
 {
-	spin_lock(&pool->lock);
+	mbox_pool_lock(pool);
+	if (pool->look_at == node)
+		pool->look_at = node->next;
 	list_del_init(node);
-	spin_unlock(&pool->lock);
+	__mbox_pool_add(pool, -(s64)kept);
+	__mbox_pool_note(pool);
+	mbox_pool_unlock(pool);
 }
 
 /**
- * mbox_pool_first_keeper - one who keeps something
- * @pool:	the pool
+ * mbox_pool_exit - the end of a pool
+ * @pool:	the pool, of which nothing is in use any more
  *
- * Return: a keeper's node, or NULL; it may cease to be one at any time.
+ * Context: sleeps.
  */
-struct list_head *mbox_pool_first_keeper(struct mbox_pool *pool)
+void mbox_pool_exit(struct mbox_pool *pool)
 {
-	struct list_head *node = NULL;
-
-	spin_lock(&pool->lock);
-	if (!list_empty(&pool->keepers))
-		node = pool->keepers.next;
-	spin_unlock(&pool->lock);
-	return node;
+	mbox_pool_lock(pool);
+	if (pool->stocked)
+		__mbox_pool_close_stocks(pool);
+	WARN_ON(__mbox_pool_busy(pool));
+	mbox_pool_unlock(pool);
+	free_percpu(pool->stock);
+	mutex_destroy(&pool->look);
 }

@@ -53,11 +53,12 @@ void mbox_reclaim(struct mbox_group *group)
 	struct mbox_account *account;
 	struct mbox *box;
 
+	mbox_group_begin_reclaim(group);
 	rcu_read_lock();
 	while ((account = mbox_group_next_holder(group))) {
 		box = container_of(account, struct mbox, account);
 		spin_lock(&box->lock);
-		mbox_account_release(account, __mbox_used(box));
+		mbox_account_release_all(account, __mbox_used(box));
 		spin_unlock(&box->lock);
 		if (--batch)
 			continue;
@@ -67,6 +68,29 @@ void mbox_reclaim(struct mbox_group *group)
 		batch = MBOX_BATCH;
 	}
 	rcu_read_unlock();
+	mbox_group_end_reclaim(group);
+}
+
+static u64 mbox_too_much(const struct mbox_account *account)
+{
+	const struct mbox *box = container_of(account, struct mbox, account);
+	u64 used = READ_ONCE(box->held.bytes) + READ_ONCE(box->delayed.bytes);
+	u64 reserved = READ_ONCE(account->reserved);
+
+	return reserved - min(reserved, used);
+}
+
+/**
+ * mbox_get_group_stat - the counters of a group
+ * @group:	the group
+ * @stat:	where to put them
+ *
+ * Context: sleeps.
+ * Return: 0, or -EINTR if killed.
+ */
+int mbox_get_group_stat(struct mbox_group *group, struct mbox_group_stat *stat)
+{
+	return mbox_group_get_stat(group, mbox_too_much, stat);
 }
 
 /**
@@ -100,8 +124,9 @@ void mbox_finish(struct mbox *box, struct mbox_after *after, bool watched)
 		mbox_msg_put_list(box->pool, &after->garbage);
 		full = after->full;
 		if (full) {
+			/* What settles finds no holders: that group decides. */
+			mbox_group_begin_reclaim(full);
 			mbox_reclaim(full);
-			mbox_group_put(full);
 		} else if (likely(!READ_ONCE(box->unsettled))) {
 			return;
 		}
@@ -109,6 +134,10 @@ void mbox_finish(struct mbox *box, struct mbox_after *after, bool watched)
 		spin_lock(&box->lock);
 		__mbox_begin_step(after);
 		watched = __mbox_end_step(box, after);
+		if (full) {
+			mbox_group_end_reclaim(full);
+			mbox_group_put(full);
+		}
 	}
 }
 
@@ -120,6 +149,7 @@ void mbox_finish(struct mbox *box, struct mbox_after *after, bool watched)
  * Context: lock held, which is let go meanwhile; may sleep.
  */
 void __mbox_help(struct mbox *box, struct mbox_after *after)
+	__must_hold(&box->lock)
 {
 	do {
 		mbox_unlock(box, after);

@@ -7,6 +7,7 @@
 #include "quick.h"
 
 #include <linux/kernel.h>
+#include <linux/sched/signal.h>
 #include <linux/timekeeping.h>
 
 /*
@@ -390,7 +391,7 @@ static bool __mbox_try_again(const struct mbox *box, int ret,
 			     const struct mbox_after *after)
 {
 	if (ret == -EDQUOT)
-		return after->full;
+		return after->full && !fatal_signal_pending(current);
 	return ret == -EAGAIN && __mbox_step_full(after) &&
 	       __mbox_limit(box, MBOX_WHEN_FULL) ==
 		       MBOXFS_WHEN_FULL_DROP_OLDEST;
@@ -499,7 +500,8 @@ static int mbox_send_some(struct mbox *box, struct list_head *msgs,
 			__mbox_accept(box, msg, &after);
 			done++;
 		}
-		again = !*err || (*err == -EDQUOT && after.full);
+		again = !*err || (*err == -EDQUOT && after.full &&
+				  !fatal_signal_pending(current));
 		mbox_unlock(box, &after);
 		if (!again || list_empty(msgs))
 			return done;

@@ -11,52 +11,46 @@
  */
 #include "engine.h"
 
-#include <linux/rcupdate.h>
-
 /**
  * mbox_drop_spares - free what is kept
  * @box:	the mailbox
  *
+ * It is given back to the pool first, at once with ceasing to be its keeper: who
+ * needs it finds either this keeper or what it has kept.
+ *
  * Context: takes the lock; does not sleep.
- * Return: how many bytes that was.
  */
-u64 mbox_drop_spares(struct mbox *box)
+void mbox_drop_spares(struct mbox *box)
 {
 	struct mbox_msg *msg, *next;
-	u64 memory;
 
 	spin_lock(&box->lock);
 	msg = box->spare;
-	memory = box->spare_memory;
 	box->spare = NULL;
-	box->spare_memory = 0;
 	if (!list_empty(&box->keeper))
-		mbox_pool_del_keeper(box->pool, &box->keeper);
+		mbox_pool_del_keeper(box->pool, &box->keeper,
+				     box->spare_memory);
+	box->spare_memory = 0;
 	spin_unlock(&box->lock);
 	for (; msg; msg = next) {
 		next = msg->next_spare;
-		mbox_msg_free_spare(box->pool, msg);
+		mbox_msg_free_spare(NULL, msg);
 	}
-	return memory;
 }
 
-/**
- * mbox_release_spares - all mailboxes free what they keep
- * @pool:	those whose messages are charged to this
- *
- * Context: does not sleep.
- * Return: how many bytes that was.
- */
-u64 mbox_release_spares(struct mbox_pool *pool)
+static void mbox_release_spares(struct list_head *keeper)
 {
-	struct list_head *node;
-	u64 memory = 0;
-
-	/* A mailbox that was a keeper is not freed before we let it. */
-	rcu_read_lock();
-	while ((node = mbox_pool_first_keeper(pool)))
-		memory += mbox_drop_spares(container_of(node, struct mbox,
-							keeper));
-	rcu_read_unlock();
-	return memory;
+	mbox_drop_spares(container_of(keeper, struct mbox, keeper));
 }
+
+static u64 mbox_kept_spares(const struct list_head *keeper)
+{
+	return READ_ONCE(container_of(keeper, const struct mbox,
+				      keeper)->spare_memory);
+}
+
+/* A mailbox that was a keeper is not freed before a grace period. */
+const struct mbox_pool_ops mbox_spare_ops = {
+	.release	= mbox_release_spares,
+	.kept		= mbox_kept_spares,
+};

@@ -227,8 +227,9 @@ struct mbox_msg *mbox_store_prev(struct mbox_store *store,
 
 	if (msg->priority)
 		list = &mbox_level_find(store, msg->priority)->messages;
-	return list_is_first(&msg->node, list) ? NULL :
-						 list_prev_entry(msg, node);
+	if (list_is_first(&msg->node, list))
+		return NULL;
+	return list_entry(msg->node.prev, struct mbox_msg, node);
 }
 
 /**

@@ -8,6 +8,8 @@
 #include "compat.h"
 #include "mboxfs.h"
 
+#include <linux/fs_context.h>
+#include <linux/fs_parser.h>
 #include <linux/kernel.h>
 #include <linux/math64.h>
 #include <linux/mm.h>
@@ -29,9 +31,7 @@ MODULE_PARM_DESC(userns_mount,
 static unsigned long userns_size;
 module_param(userns_size, ulong, 0444);
 MODULE_PARM_DESC(userns_size,
-		 "bytes that all mounts in user namespaces may use together (default: 1/8 of RAM)");
-
-struct mbox_pool mboxfs_userns_pool;
+		 "bytes that all mounts in user namespaces may use together, those of one user half of it (default: 1/8 of RAM)");
 
 /**
  * struct mboxfs_options - what a mount or remount asks for
@@ -56,23 +56,6 @@ struct mboxfs_options {
 #define MBOXFS_SEEN_SIZE	0x1
 #define MBOXFS_SEEN_INODES	0x2
 #define MBOXFS_DEFAULT_MODE	(S_ISVTX | 0777)
-
-enum {
-	MBOXFS_OPT_SIZE,
-	MBOXFS_OPT_NR_INODES,
-	MBOXFS_OPT_MODE,
-	MBOXFS_OPT_UID,
-	MBOXFS_OPT_GID,
-};
-
-static const struct fs_parameter_spec mboxfs_parameters[] = {
-	fsparam_string("size", MBOXFS_OPT_SIZE),
-	fsparam_string("nr_inodes", MBOXFS_OPT_NR_INODES),
-	fsparam_u32oct("mode", MBOXFS_OPT_MODE),
-	fsparam_uid("uid", MBOXFS_OPT_UID),
-	fsparam_gid("gid", MBOXFS_OPT_GID),
-	{}
-};
 
 static u64 mboxfs_ram(void)
 {
@@ -134,66 +117,104 @@ static int mboxfs_parse_inodes(const char *text, u64 *inodes)
 	return 0;
 }
 
-/* A limit or policy, as the root group's value. */
-static int mboxfs_parse_limit(struct fs_context *fc,
-			      struct fs_parameter *param)
+/*
+ * A complaint, -EINVAL. Those about what anyone can do go to the mount's own
+ * log alone, if it has one; so does not all that fs_parse() says, nor what the
+ * VFS says about unknown options.
+ */
+#define mboxfs_invalid(fc, ...)						\
+	((fc)->log.log || !mboxfs_in_userns(fc) ?			\
+	 invalfc(fc, __VA_ARGS__) : -EINVAL)
+
+static int mboxfs_parse_mode(const char *text, umode_t *mode)
 {
-	struct mboxfs_options *opts = fc->fs_private;
+	unsigned int number;
+
+	if (kstrtouint(text, 8, &number) || (number & ~07777))
+		return -EINVAL;
+	*mode = number;
+	return 0;
+}
+
+static int mboxfs_parse_uid(const struct fs_context *fc, const char *text,
+			    kuid_t *uid)
+{
+	unsigned int number;
+
+	if (kstrtouint(text, 0, &number))
+		return -EINVAL;
+	*uid = make_kuid(current_user_ns(), number);
+	return uid_valid(*uid) && kuid_has_mapping(fc->user_ns, *uid) ?
+	       0 : -EINVAL;
+}
+
+static int mboxfs_parse_gid(const struct fs_context *fc, const char *text,
+			    kgid_t *gid)
+{
+	unsigned int number;
+
+	if (kstrtouint(text, 0, &number))
+		return -EINVAL;
+	*gid = make_kgid(current_user_ns(), number);
+	return gid_valid(*gid) && kgid_has_mapping(fc->user_ns, *gid) ?
+	       0 : -EINVAL;
+}
+
+/* A limit or policy, as the root group's value. */
+static int mboxfs_parse_limit(struct mboxfs_options *opts,
+			      const struct fs_parameter *param)
+{
 	int limit = mbox_limit_find(param->key, true);
 
 	if (limit < 0)
 		return -ENOPARAM;
-	if (param->type != fs_value_is_string)
-		return invalfc(fc, "%s needs a value", param->key);
-	if (mbox_limit_parse(limit, param->string, param->size,
-			     &opts->limits.value[limit]))
-		return invalfc(fc, "Bad value for '%s': '%s'", param->key,
-			       param->string);
-	return 0;
+	return mbox_limit_parse(limit, param->string, param->size,
+				&opts->limits.value[limit]);
+}
+
+static int mboxfs_parse_value(struct fs_context *fc,
+			      const struct fs_parameter *param)
+{
+	struct mboxfs_options *opts = fc->fs_private;
+
+	if (!strcmp(param->key, "size")) {
+		opts->seen |= MBOXFS_SEEN_SIZE;
+		return mboxfs_parse_size(param->string, &opts->size);
+	}
+	if (!strcmp(param->key, "nr_inodes")) {
+		opts->seen |= MBOXFS_SEEN_INODES;
+		return mboxfs_parse_inodes(param->string, &opts->inodes);
+	}
+	if (!strcmp(param->key, "mode"))
+		return mboxfs_parse_mode(param->string, &opts->mode);
+	if (!strcmp(param->key, "uid"))
+		return mboxfs_parse_uid(fc, param->string, &opts->uid);
+	if (!strcmp(param->key, "gid"))
+		return mboxfs_parse_gid(fc, param->string, &opts->gid);
+	return mboxfs_parse_limit(opts, param);
 }
 
 static int mboxfs_parse_param(struct fs_context *fc, struct fs_parameter *param)
 {
-	struct mboxfs_options *opts = fc->fs_private;
-	struct fs_parse_result result;
-	int opt, err = 0;
+	static const struct fs_parameter empty = {
+		.type = fs_value_is_string,
+		.string = "",
+	};
+	bool has_value = param->type == fs_value_is_string;
+	struct fs_parameter value = has_value ? *param : empty;
+	int err;
 
-	opt = fs_parse(fc, mboxfs_parameters, param, &result);
-	if (opt == -ENOPARAM)
-		return mboxfs_parse_limit(fc, param);
-	if (opt < 0)
-		return opt;
-
-	switch (opt) {
-	case MBOXFS_OPT_SIZE:
-		err = mboxfs_parse_size(param->string, &opts->size);
-		opts->seen |= MBOXFS_SEEN_SIZE;
-		break;
-	case MBOXFS_OPT_NR_INODES:
-		err = mboxfs_parse_inodes(param->string, &opts->inodes);
-		opts->seen |= MBOXFS_SEEN_INODES;
-		break;
-	case MBOXFS_OPT_MODE:
-		if (result.uint_32 & ~07777)
-			err = -EINVAL;
-		opts->mode = result.uint_32 & 07777;
-		break;
-	case MBOXFS_OPT_UID:
-		opts->uid = mboxfs_result_uid(fc, &result);
-		if (!uid_valid(opts->uid) ||
-		    !kuid_has_mapping(fc->user_ns, opts->uid))
-			err = -EINVAL;
-		break;
-	case MBOXFS_OPT_GID:
-		opts->gid = mboxfs_result_gid(fc, &result);
-		if (!gid_valid(opts->gid) ||
-		    !kgid_has_mapping(fc->user_ns, opts->gid))
-			err = -EINVAL;
-		break;
-	}
+	if (!strcmp(param->key, "source"))
+		return -ENOPARAM; /* the VFS takes it */
+	value.key = param->key;
+	err = mboxfs_parse_value(fc, &value);
+	if (err == -ENOPARAM)
+		return mboxfs_invalid(fc, "Unknown parameter '%s'", param->key);
+	if (err && !has_value)
+		return mboxfs_invalid(fc, "%s needs a value", param->key);
 	if (err)
-		return invalfc(fc, "Bad value for '%s': '%s'", param->key,
-			       param->string);
+		return mboxfs_invalid(fc, "Bad value for '%s': '%s'",
+				      param->key, param->string);
 	return 0;
 }
 
@@ -286,6 +307,7 @@ static const struct super_operations mboxfs_super_operations = {
 static int mboxfs_fill_super(struct super_block *sb, struct fs_context *fc)
 {
 	struct mboxfs_options *opts = fc->fs_private;
+	struct mbox_pool *payer = NULL;
 	struct mboxfs_sb_info *sbi;
 	struct inode *root;
 
@@ -293,12 +315,17 @@ static int mboxfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	if (!sbi)
 		return -ENOMEM;
 	mboxfs_bound_userns(fc);
-	mbox_pool_init(&sbi->memory, opts->size,
-		       mboxfs_in_userns(fc) ? &mboxfs_userns_pool : NULL);
-	sbi->memory.release = mbox_release_spares;
+	if (mboxfs_in_userns(fc)) {
+		payer = mboxfs_get_payer(fc->user_ns);
+		if (!payer) {
+			kfree(sbi);
+			return -ENOMEM;
+		}
+	}
+	mbox_pool_init(&sbi->memory, opts->size, payer);
+	sbi->memory.ops = &mbox_spare_ops;
 	mbox_pool_init(&sbi->inodes, opts->inodes, NULL);
-	spin_lock_init(&sbi->lock);
-	INIT_LIST_HEAD(&sbi->processes);
+	mboxfs_init_removal(sbi);
 	sbi->pid_ns = get_pid_ns(task_active_pid_ns(current));
 	sbi->uid = opts->uid;
 	sbi->gid = opts->gid;
@@ -344,11 +371,11 @@ static int mboxfs_reconfigure(struct fs_context *fc)
 	mboxfs_bound_userns(fc);
 	if ((opts->seen & MBOXFS_SEEN_SIZE) &&
 	    mbox_pool_resize(&sbi->memory, opts->size))
-		return invalfc(fc, "size is below what is in use");
+		return mboxfs_invalid(fc, "size is below what is in use");
 	if ((opts->seen & MBOXFS_SEEN_INODES) &&
 	    mbox_pool_resize(&sbi->inodes, opts->inodes)) {
 		WRITE_ONCE(sbi->memory.max, old_size);
-		return invalfc(fc, "nr_inodes is below what is in use");
+		return mboxfs_invalid(fc, "nr_inodes is below what is in use");
 	}
 	return 0;
 }
@@ -388,13 +415,14 @@ static void mboxfs_kill_sb(struct super_block *sb)
 	struct mboxfs_sb_info *sbi = MBOXFS_SB(sb);
 
 	if (sbi)
-		mboxfs_keep_names(sb);
+		mboxfs_end_removal(sb);
 	/* Evicts all inodes, which need @sbi. */
 	kill_anon_super(sb);
 	if (!sbi)
 		return;
 	mbox_pool_exit(&sbi->memory);
 	mbox_pool_exit(&sbi->inodes);
+	mboxfs_put_payer(sbi->memory.parent);
 	put_pid_ns(sbi->pid_ns);
 	kfree(sbi);
 }
@@ -403,7 +431,6 @@ static struct file_system_type mboxfs_type = {
 	.owner			= THIS_MODULE,
 	.name			= "mboxfs",
 	.init_fs_context	= mboxfs_init_fs_context,
-	.parameters		= mboxfs_parameters,
 	.kill_sb		= mboxfs_kill_sb,
 	.fs_flags		= FS_USERNS_MOUNT | FS_ALLOW_IDMAP,
 };
@@ -412,8 +439,7 @@ static int __init mboxfs_init(void)
 {
 	int err;
 
-	mbox_pool_init(&mboxfs_userns_pool,
-		       userns_size ? userns_size : mboxfs_default_size(), NULL);
+	mboxfs_init_payers(userns_size ? userns_size : mboxfs_default_size());
 	if (!userns_mount)
 		mboxfs_type.fs_flags &= ~FS_USERNS_MOUNT;
 	err = mbox_msg_init();
@@ -428,11 +454,16 @@ static int __init mboxfs_init(void)
 	err = mbox_process_init();
 	if (err)
 		goto out_timer;
-	err = register_filesystem(&mboxfs_type);
+	err = mboxfs_ending_init();
 	if (err)
 		goto out_process;
+	err = register_filesystem(&mboxfs_type);
+	if (err)
+		goto out_ending;
 	return 0;
 
+out_ending:
+	mboxfs_ending_exit();
 out_process:
 	mbox_process_exit();
 out_timer:
@@ -447,7 +478,9 @@ out_msg:
 static void __exit mboxfs_exit(void)
 {
 	unregister_filesystem(&mboxfs_type);
+	/* Its work may end mounts. */
 	mbox_process_exit();
+	mboxfs_ending_exit();
 	mbox_timer_exit();
 	mboxfs_inode_exit();
 	mbox_msg_exit();

@@ -64,14 +64,12 @@ static int mboxfs_find_counter(const struct inode *inode, const char *name)
 	return -ENOENT;
 }
 
-static void mboxfs_get_stat(struct inode *inode, union mboxfs_counts *stat)
+static int mboxfs_get_stat(struct inode *inode, union mboxfs_counts *stat)
 {
-	if (S_ISREG(inode->i_mode)) {
-		mbox_get_stat(mboxfs_box(inode), &stat->box);
-	} else {
-		mbox_reclaim(mboxfs_group(inode));
-		mbox_group_get_stat(mboxfs_group(inode), &stat->group);
-	}
+	if (S_ISDIR(inode->i_mode))
+		return mbox_get_group_stat(mboxfs_group(inode), &stat->group);
+	mbox_get_stat(mboxfs_box(inode), &stat->box);
+	return 0;
 }
 
 static s64 mboxfs_counter_value(const union mboxfs_counts *stat, int counter)
@@ -93,7 +91,7 @@ static int mboxfs_xattr_get(const struct xattr_handler *handler,
 {
 	union mboxfs_counts stat;
 	char text[MBOX_VALUE_TEXT];
-	int i, len;
+	int i, len, err;
 	s64 value;
 
 	i = mbox_limit_find(name, S_ISDIR(inode->i_mode));
@@ -103,7 +101,9 @@ static int mboxfs_xattr_get(const struct xattr_handler *handler,
 		i = mboxfs_find_counter(inode, name);
 		if (i < 0)
 			return -EOPNOTSUPP;
-		mboxfs_get_stat(inode, &stat);
+		err = mboxfs_get_stat(inode, &stat);
+		if (err)
+			return err;
 		value = mboxfs_counter_value(&stat, i);
 		if (value < 0)
 			return -ENODATA;

@@ -212,6 +212,86 @@ TEST(what_others_have_in_reserve_is_not_refused)
 	CHECK_EQ(t_get("g", "group_bytes"), max);
 }
 
+/* A second sender, who does what the first one does at the same moment. */
+struct pair {
+	volatile int	turn;
+	volatile int	done;
+	volatile int	failed;
+	int		fd;
+	size_t		len;
+	pid_t		pid;
+};
+
+static struct pair *begin_pair(int fd, size_t len)
+{
+	struct pair *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+			      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int turn = 0;
+	pid_t pid;
+
+	CHECK(p != MAP_FAILED);
+	p->fd = fd;
+	p->len = len;
+	pid = t_fork();
+	while (!pid) {
+		while (p->turn == turn)
+			;
+		turn = p->turn;
+		if (turn < 0)
+			_exit(0);
+		p->failed += !!try_send(p->fd, p->len);
+		p->done = turn;
+	}
+	p->pid = pid;
+	return p;
+}
+
+/* Both send; how many were refused. */
+static int send_both(struct pair *p, int fd)
+{
+	int failed;
+
+	p->failed = 0;
+	p->turn++;
+	failed = !!try_send(fd, p->len);
+	while (p->done != p->turn)
+		;
+	return failed + p->failed;
+}
+
+static void end_pair(struct pair *p)
+{
+	p->turn = -1;
+	t_wait(p->pid);
+}
+
+/* Both find the group full, and both fit when the reserve is given back. */
+TEST(a_reserve_that_is_being_given_back_is_not_refused)
+{
+	int holder, filler, a, b, i, failed = 0, n = t_scaled(1500);
+	struct pair *p;
+
+	make_group("g");
+	t_set("g", "group_max_bytes", "65600");
+	holder = open_wide("g/holder");
+	filler = open_wide("g/filler");
+	a = open_wide("g/a");
+	b = open_wide("g/b");
+	p = begin_pair(b, 512);
+	for (i = 0; i < n; i++) {
+		CHECK_EQ(try_send(holder, 1), 0);
+		take(holder);
+		/* All but the 1025 bytes that are in reserve now. */
+		CHECK_EQ(try_send(filler, 65600 - 1025), 0);
+		failed += send_both(p, a);
+		CHECK_EQ(truncate("g/filler", 0), 0);
+		CHECK_EQ(truncate("g/a", 0), 0);
+		CHECK_EQ(truncate("g/b", 0), 0);
+	}
+	end_pair(p);
+	CHECK_EQ(failed, 0);
+}
+
 TEST(a_ceiling_is_not_waited_for)
 {
 	struct mboxfs_msg m = t_msg("12345", 5, 0);
@@ -707,6 +787,48 @@ TEST(the_size_of_a_mount_is_exact)
 	fill_mount("size=10m", 100);
 	fill_mount("size=10m", 5000);
 	fill_mount("size=30m", 100000);
+}
+
+/*
+ * Both find the mount full, and both fit when what a mailbox keeps is given
+ * back: that is 64 KiB, or 32 messages of this length, each of 2 KiB.
+ */
+TEST(what_is_being_given_back_to_a_mount_is_not_refused)
+{
+	int keeper, filler, a, b, i, j, failed = 0, n = t_scaled(200);
+	const size_t len = 1500;
+	struct pair *p;
+
+	mkdir("/tmp/mnt", 0755);
+	CHECK_EQ(mount("none", "/tmp/mnt", "mboxfs", 0, "size=512k"), 0);
+	keeper = open_wide("/tmp/mnt/keeper");
+	filler = open_wide("/tmp/mnt/filler");
+	a = open_wide("/tmp/mnt/a");
+	b = open_wide("/tmp/mnt/b");
+	for (i = 0; !try_send(filler, len); i++)
+		;
+	CHECK_EQ(i, 256);
+	p = begin_pair(b, 20000);
+	for (i = 0; i < n; i++) {
+		CHECK_EQ(truncate("/tmp/mnt/filler", 0), 0);
+		CHECK_EQ(truncate("/tmp/mnt/a", 0), 0);
+		CHECK_EQ(truncate("/tmp/mnt/b", 0), 0);
+		for (j = 0; j < 40; j++)
+			CHECK_EQ(try_send(keeper, len), 0);
+		for (j = 0; j < 40; j++)
+			take(keeper);
+		/* Some 16 KiB are left, perhaps in stock at the CPUs. */
+		for (j = 0; j < 256 - 32 - 8; j++)
+			CHECK_EQ(try_send(filler, len), 0);
+		failed += send_both(p, a);
+	}
+	end_pair(p);
+	CHECK_EQ(failed, 0);
+	close(keeper);
+	close(filler);
+	close(a);
+	close(b);
+	CHECK_EQ(umount("/tmp/mnt"), 0);
 }
 
 /* Two CPUs fill and drain: the bound holds, and nothing is lost. */

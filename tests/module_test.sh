@@ -98,10 +98,11 @@ test_user_namespaces_can_be_kept_out()
 	rmmod mboxfs
 }
 
-# Ten mounts of an unprivileged user together, in messages and in inodes.
+# Ten mounts of an unprivileged user together, in messages and in inodes: half
+# of what there is for all.
 test_user_namespaces_share_a_bound()
 {
-	insmod $ko userns_size=1048576
+	insmod $ko userns_size=2097152
 	# shellcheck disable=SC2016
 	setpriv --reuid 1000 --regid 1000 --clear-groups \
 		unshare -Urm bash -e -c '
@@ -129,6 +130,71 @@ test_user_namespaces_share_a_bound()
 	'
 	rmmod mboxfs
 	rm -rf /tmp/u
+}
+
+# fill UID: mount in a user namespace in a user namespace and fill that, tell how
+# many messages of 64 KiB it takes, and stay until there is no /tmp/stay
+fill()
+{
+	# shellcheck disable=SC2016
+	setpriv --reuid "$1" --regid "$1" --clear-groups \
+		unshare -Urm unshare -Urm bash -c '
+		mount -t mboxfs -o max_bytes=0,max_messages=0 none /mnt
+		n=0
+		while head -c 65536 /dev/zero 2>/dev/null |
+			dd of=/mnt/q bs=64k iflag=fullblock status=none \
+			2>/dev/null; do
+			n=$((n + 1))
+		done
+		echo $n >/tmp/filled.'"$1.$2"'
+		while [ -e /tmp/stay ]; do sleep 0.1; done
+	' &
+}
+
+filled()
+{
+	soon test -s "/tmp/filled.$1"
+	cat "/tmp/filled.$1"
+}
+
+test_one_user_does_not_use_up_what_is_there_for_all()
+{
+	local n
+
+	insmod $ko userns_size=1048576
+	rm -f /tmp/filled.*
+	: >/tmp/stay
+	: >/tmp/filled.1000.a >/tmp/filled.1000.b >/tmp/filled.1001.a
+	fill 1000 a
+	n=$(filled 1000.a)
+	[ "$n" -ge 5 ] && [ "$n" -le 8 ]
+	# Another namespace does not help; another user has the other half.
+	fill 1000 b
+	is "$(filled 1000.b)" 0
+	fill 1001 a
+	n=$(filled 1001.a)
+	[ "$n" -ge 5 ] && [ "$n" -le 8 ]
+	rm /tmp/stay
+	wait
+	soon rmmod mboxfs
+}
+
+# As with tmpfs: nothing of it can be reclaimed, so it must not be counted so.
+test_inodes_are_not_called_reclaimable()
+{
+	local before grown
+
+	insmod $ko
+	mount -t mboxfs none $mnt
+	before=$(memory SReclaimable)
+	mkdir $mnt/g
+	(cd $mnt/g && seq 5000 | xargs touch)
+	grown=$(($(memory SReclaimable) - before))
+	echo "# 5000 mailboxes: $grown KiB more are called reclaimable"
+	# Names are, each 192 bytes; mailboxes have more than 1 KiB.
+	[ $grown -lt 3000 ]
+	umount $mnt
+	rmmod mboxfs
 }
 
 run_tests "$@"

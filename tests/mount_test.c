@@ -6,6 +6,7 @@
 
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/klog.h>
 #include <sys/mount.h>
 #include <sys/statfs.h>
 #include <sys/sysinfo.h>
@@ -160,6 +161,49 @@ TEST(bad_options_leave_a_line_in_the_mount_log)
 		CHECK(strstr(line, table[i][0]));
 		close(fd);
 	}
+}
+
+/* How often the kernel's log names us. */
+static int complaints(void)
+{
+	static char log[1 << 20];
+	int len = klogctl(3 /* read all */, log, sizeof(log) - 1), n = 0;
+	char *at = log;
+
+	CHECK(len >= 0);
+	log[len] = '\0';
+	while ((at = strstr(at, "mboxfs"))) {
+		at++;
+		n++;
+	}
+	return n;
+}
+
+TEST(bad_options_of_others_are_not_in_the_kernel_log)
+{
+	static const char * const bad[] = {
+		"size=x", "size", "size=", "mode=9", "mode", "uid=x", "uid=",
+		"uid=77", "gid=x", "gid", "unknown", "unknown=1", "when_full=x",
+		"max_messages", "nr_inodes=-1", "naming=",
+	};
+	int before = complaints(), i;
+
+	if (!t_fork()) {
+		t_user(1000);
+		CHECK_EQ(unshare(CLONE_NEWUSER | CLONE_NEWNS), 0);
+		for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+			CHECK_ERR(mount("none", "/tmp", "mboxfs", 0, bad[i]),
+				  EINVAL);
+		CHECK_EQ(mount("none", "/tmp", "mboxfs", 0, "size=1m"), 0);
+		CHECK_ERR(mount(NULL, "/tmp", NULL, MS_REMOUNT, "size=x"),
+			  EINVAL);
+		_exit(0);
+	}
+	t_wait_all();
+	CHECK_EQ(complaints(), before);
+	/* Root's are told. */
+	CHECK_ERR(try_mount("size=x"), EINVAL);
+	CHECK(complaints() > before);
 }
 
 TEST(the_root_is_what_was_asked_for)

@@ -48,4 +48,36 @@ test_every_step_of_a_message_can_be_traced()
 	traced "mboxfs_publish: .* ino=$ino, seq=4, len=5"
 }
 
+# Counters are for everyone: reading one must not make others do anything.
+test_who_reads_a_counter_only_adds_up()
+{
+	local i
+
+	[ -e $tracing/kprobe_events ] || return 0
+	mkdir g
+	# A mailbox that is open keeps messages, and bytes of its group.
+	exec 7<>g/q
+	for i in 1 2 3; do
+		echo "$i" >&7
+		head -c 2 <&7 >/dev/null
+	done
+	echo x >&7
+	echo 'p:drop mboxfs:mbox_drop_spares' >$tracing/kprobe_events
+	echo 'p:reclaim mboxfs:mbox_reclaim' >>$tracing/kprobe_events
+	echo >$tracing/trace
+	echo 1 >$tracing/events/kprobes/enable
+	is "$(attr g group_bytes)" 2
+	is "$(attr g group_mailboxes)" 1
+	stat -f . >/dev/null
+	echo 0 >$tracing/events/kprobes/enable
+	fails grep -E 'drop:|reclaim:' $tracing/trace
+	# They are kept still, and found when they are to go.
+	echo >$tracing/trace
+	echo 1 >$tracing/events/kprobes/enable
+	exec 7>&-
+	echo 0 >$tracing/events/kprobes/enable
+	traced drop:
+	echo >$tracing/kprobe_events
+}
+
 run_tests "$@"

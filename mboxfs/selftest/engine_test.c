@@ -191,8 +191,7 @@ static void pool_is_exact(struct kunit *test)
 	u64 i, n = 0;
 
 	while (mbox_pool_charge(&f->pool, 100)) {
-		KUNIT_ASSERT_LE(test, (u64)atomic64_read(&f->pool.used),
-				f->pool.max);
+		KUNIT_ASSERT_LE(test, f->pool.used, f->pool.max);
 		n++;
 	}
 	KUNIT_EXPECT_EQ(test, n, f->pool.max / 100);
@@ -214,7 +213,7 @@ static void pool_with_a_parent(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, mbox_pool_init_stock(&b), 0);
 	/* What one has in stock is the other one's if need be. */
 	KUNIT_EXPECT_TRUE(test, mbox_pool_charge(&a, 100));
-	KUNIT_EXPECT_GT(test, atomic64_read(&parent.used), 100LL);
+	KUNIT_EXPECT_GT(test, parent.used, 100ULL);
 	KUNIT_EXPECT_TRUE(test, mbox_pool_charge(&b, (1 << 20) - 100));
 	KUNIT_EXPECT_FALSE(test, mbox_pool_charge(&a, 1));
 	KUNIT_EXPECT_FALSE(test, mbox_pool_charge(&b, 1));

@@ -70,7 +70,9 @@
  *
  * MBOXFS_IOC_BIND; as for stop, and the right to unlink
  *	The mailbox lives as long as this open file: with its last close it is
- *	stopped for good and its name removed. EBUSY if one is bound already.
+ *	stopped for good and its name removed, or it never gets one: linkat(2)
+ *	of what was made with O_TMPFILE is ENOENT then. EBUSY if one is bound
+ *	already.
  *
  * MBOXFS_IOC_BARRIER_SLEEP, MBOXFS_IOC_BARRIER_WAIT, struct mboxfs_barrier; a
  *	mailbox open for reading, else EBADF, or a group with read permission,
