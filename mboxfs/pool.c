@@ -162,15 +162,29 @@ static void __mbox_pool_close_stocks(struct mbox_pool *pool)
 	__mbox_pool_note(pool);
 }
 
+/* Have the first keeper of a pool give back; the lock is dropped for that. */
+static void __mbox_pool_ask_keeper(struct mbox_pool *pool,
+				   struct mbox_pool *root)
+{
+	/* Without the lock, @pool may go; but a keeper waits for RCU. */
+	const struct mbox_pool_ops *ops = pool->ops;
+	struct list_head *keeper = pool->keepers.next;
+
+	rcu_read_lock();
+	mbox_pool_unlock(root);
+	ops->release(keeper);
+	rcu_read_unlock();
+	cond_resched();
+	mbox_pool_lock(root);
+}
+
 /*
  * Get something back that is in stock, or kept, at or below a pool; whether
  * there was any. The lock is dropped for that.
  */
 static bool __mbox_pool_reclaim(struct mbox_pool *full)
 {
-	const struct mbox_pool_ops *ops;
 	struct mbox_pool *pool = full;
-	struct list_head *keeper;
 
 	while (!pool->stocked && list_empty(&pool->keepers)) {
 		if (list_empty(&pool->busy))
@@ -182,15 +196,7 @@ static bool __mbox_pool_reclaim(struct mbox_pool *full)
 		__mbox_pool_close_stocks(pool);
 		return true;
 	}
-	/* Without the lock, @pool may go; but a keeper waits for RCU. */
-	keeper = pool->keepers.next;
-	ops = pool->ops;
-	rcu_read_lock();
-	mbox_pool_unlock(full);
-	ops->release(keeper);
-	rcu_read_unlock();
-	cond_resched();
-	mbox_pool_lock(full);
+	__mbox_pool_ask_keeper(pool, full->root);
 	return !fatal_signal_pending(current);
 }
 
@@ -398,6 +404,7 @@ bool mbox_pool_add_keeper(struct mbox_pool *pool, struct list_head *node)
 	may = __mbox_pool_advance(pool);
 	if (may) {
 		list_add_tail(node, &pool->keepers);
+		WRITE_ONCE(pool->nr_keepers, pool->nr_keepers + 1);
 		__mbox_pool_note(pool);
 	}
 	mbox_pool_unlock(pool);
@@ -417,9 +424,42 @@ void mbox_pool_del_keeper(struct mbox_pool *pool, struct list_head *node,
 	if (pool->look_at == node)
 		pool->look_at = node->next;
 	list_del_init(node);
+	WRITE_ONCE(pool->nr_keepers, pool->nr_keepers - 1);
 	__mbox_pool_add(pool, -(s64)kept);
 	__mbox_pool_note(pool);
 	mbox_pool_unlock(pool);
+}
+
+/**
+ * mbox_pool_keepers - how many keep something
+ * @pool:	the pool
+ *
+ * Context: any.
+ */
+unsigned long mbox_pool_keepers(const struct mbox_pool *pool)
+{
+	return READ_ONCE(pool->nr_keepers);
+}
+
+/**
+ * mbox_pool_shrink - have keepers give back what they keep
+ * @pool:	the pool
+ * @count:	how many of them, those who have kept something longest
+ *
+ * Context: may sleep; in the middle of an allocation, too.
+ * Return: how many have.
+ */
+unsigned long mbox_pool_shrink(struct mbox_pool *pool, unsigned long count)
+{
+	unsigned long done = 0;
+
+	mbox_pool_lock(pool);
+	while (done < count && !list_empty(&pool->keepers)) {
+		__mbox_pool_ask_keeper(pool, pool->root);
+		done++;
+	}
+	mbox_pool_unlock(pool);
+	return done;
 }
 
 /**

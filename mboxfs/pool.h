@@ -34,6 +34,7 @@ struct mbox_pool_ops {
  * @max:	the bound; U64_MAX where there is none
  * @stocked:	there may be something in @stock
  * @keepers:	those who keep something charged that they do not need
+ * @nr_keepers:	how many of them there are
  * @busy:	pools below this one in which something is in stock or kept
  * @busy_node:	place in @parent's @busy
  * @reclaims:	how many have that given back: it does not become more
@@ -52,6 +53,7 @@ struct mbox_pool {
 	u64				max;
 	bool				stocked;
 	struct list_head		keepers;
+	unsigned long			nr_keepers;
 	struct list_head		busy;
 	struct list_head		busy_node;
 	unsigned int			reclaims;
@@ -67,6 +69,8 @@ void mbox_pool_uncharge(struct mbox_pool *pool, u64 amount);
 int mbox_pool_resize(struct mbox_pool *pool, u64 max);
 u64 mbox_pool_used(struct mbox_pool *pool);
 bool mbox_pool_add_keeper(struct mbox_pool *pool, struct list_head *node);
+unsigned long mbox_pool_keepers(const struct mbox_pool *pool);
+unsigned long mbox_pool_shrink(struct mbox_pool *pool, unsigned long count);
 void mbox_pool_del_keeper(struct mbox_pool *pool, struct list_head *node,
 			  u64 kept);
 

@@ -7,7 +7,10 @@
  * another size find no use for them, and each lets one of them go; so what is
  * kept follows what is sent. They stay charged, so a mailbox that keeps any is
  * a keeper of its pool, which may ask for them at any time, and does before it
- * refuses anything. A mailbox that nobody has open keeps nothing.
+ * refuses anything, and if the machine is short of memory. A mailbox that nobody
+ * has open keeps nothing. Whoever has allocated a message goes on paying for it
+ * while it is kept and used again: to charge another cgroup each time would cost
+ * as much as to allocate anew.
  */
 #include "engine.h"
 

@@ -16,6 +16,7 @@
 #include <linux/module.h>
 #include <linux/pid_namespace.h>
 #include <linux/seq_file.h>
+#include <linux/shrinker.h>
 #include <linux/slab.h>
 #include <linux/statfs.h>
 #include <linux/user_namespace.h>
@@ -296,12 +297,27 @@ static int mboxfs_statfs(struct dentry *dentry, struct kstatfs *buf)
 	return 0;
 }
 
+/* What mailboxes keep for reuse is for the asking, if memory is short. */
+static long mboxfs_nr_cached(struct super_block *sb, struct shrink_control *sc)
+{
+	return min_t(unsigned long, LONG_MAX,
+		     mbox_pool_keepers(&MBOXFS_SB(sb)->memory));
+}
+
+static long mboxfs_free_cached(struct super_block *sb,
+			       struct shrink_control *sc)
+{
+	return mbox_pool_shrink(&MBOXFS_SB(sb)->memory, sc->nr_to_scan);
+}
+
 static const struct super_operations mboxfs_super_operations = {
 	.alloc_inode	= mboxfs_alloc_inode,
 	.free_inode	= mboxfs_free_inode,
 	.evict_inode	= mboxfs_evict_inode,
 	.statfs		= mboxfs_statfs,
 	.show_options	= mboxfs_show_options,
+	.nr_cached_objects = mboxfs_nr_cached,
+	.free_cached_objects = mboxfs_free_cached,
 };
 
 static int mboxfs_fill_super(struct super_block *sb, struct fs_context *fc)
