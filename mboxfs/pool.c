@@ -30,7 +30,7 @@
 #define MBOX_STOCK		(64 << 10)	/* taken in advance at most */
 #define MBOX_STOCK_MIN		(4 << 10)	/* less is not worth it */
 #define MBOX_STOCK_CLOSED	S64_MIN		/* nothing can be put there */
-#define MBOX_KEEPER_BATCH	100		/* looked at at a stretch */
+#define MBOX_KEEPER_BATCH	100		/* looked at in one go */
 
 static void mbox_pool_lock(struct mbox_pool *pool)
 	__acquires(&pool->root->lock)

@@ -120,8 +120,8 @@ static int mboxfs_parse_inodes(const char *text, u64 *inodes)
 
 /*
  * A complaint, -EINVAL. Those about what anyone can do go to the mount's own
- * log alone, if it has one; so does not all that fs_parse() says, nor what the
- * VFS says about unknown options.
+ * log alone, if it has one. fs_parse() makes no such difference, nor does the
+ * VFS about unknown options: so neither gets to see what is wrong.
  */
 #define mboxfs_invalid(fc, ...)						\
 	((fc)->log.log || !mboxfs_in_userns(fc) ?			\
