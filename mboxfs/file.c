@@ -13,6 +13,7 @@
 #include <linux/fsnotify.h>
 #include <linux/mount.h>
 #include <linux/poll.h>
+#include <linux/sched/signal.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/uio.h>
@@ -94,13 +95,45 @@ void mboxfs_received(struct file *file)
 			   ktime_get_coarse_real_ns());
 }
 
-/* read() has taken something. The VFS reports it, but not for no bytes. */
-static ssize_t mboxfs_end_read(struct kiocb *iocb, size_t len)
+/*
+ * Pass over an empty message, so that a read of 0 always means the end: who
+ * sends one means it for MBOXFS_IOC_RECV. Others may send them without end.
+ */
+static int mboxfs_pass_over(struct kiocb *iocb, struct mbox_msg *msg)
 {
+	mbox_consume(mboxfs_box(file_inode(iocb->ki_filp)), &msg, 1);
 	mboxfs_received(iocb->ki_filp);
-	if (!len && is_sync_kiocb(iocb))
-		fsnotify_access(iocb->ki_filp);
-	return len;
+	fsnotify_access(iocb->ki_filp);
+	if (signal_pending(current))
+		return iocb->ki_flags & IOCB_NOWAIT ? -EAGAIN : -ERESTARTSYS;
+	cond_resched();
+	return 0;
+}
+
+/* Take the next message that is not empty. */
+static struct mbox_msg *mboxfs_take(struct kiocb *iocb, size_t room)
+{
+	struct mbox *box = mboxfs_box(file_inode(iocb->ki_filp));
+	struct mbox_want want = {
+		.flags = MBOX_EOF,
+		.room = room,
+		.timeout = MBOX_FOREVER,
+	};
+	struct mbox_msg *msg;
+	int err;
+
+	if (mboxfs_nonblock(iocb))
+		want.flags |= MBOX_NONBLOCK;
+	if (mbox_get_limit(box, MBOX_SHORT_READ) == MBOXFS_SHORT_READ_REFUSE)
+		want.flags |= MBOX_WHOLE;
+	for (;;) {
+		msg = mbox_receive(box, &want);
+		if (IS_ERR(msg) || likely(msg->len))
+			return msg;
+		err = mboxfs_pass_over(iocb, msg);
+		if (err)
+			return ERR_PTR(err);
+	}
 }
 
 /*
@@ -113,18 +146,9 @@ static ssize_t mboxfs_receive(struct kiocb *iocb, struct iov_iter *to,
 	struct mbox *box = mboxfs_box(file_inode(iocb->ki_filp));
 	struct mboxfs_file *mf = iocb->ki_filp->private_data;
 	size_t room = iov_iter_count(to), len;
-	struct mbox_want want = {
-		.flags = MBOX_EOF,
-		.room = room,
-		.timeout = MBOX_FOREVER,
-	};
 	struct mbox_msg *msg;
 
-	if (mboxfs_nonblock(iocb))
-		want.flags |= MBOX_NONBLOCK;
-	if (mbox_get_limit(box, MBOX_SHORT_READ) == MBOXFS_SHORT_READ_REFUSE)
-		want.flags |= MBOX_WHOLE;
-	msg = mbox_receive(box, &want);
+	msg = mboxfs_take(iocb, room);
 	if (IS_ERR(msg)) {
 		/* Both are an end of file to those who read. */
 		if (PTR_ERR(msg) == -ESHUTDOWN || PTR_ERR(msg) == -ENODATA)
@@ -143,7 +167,8 @@ static ssize_t mboxfs_receive(struct kiocb *iocb, struct iov_iter *to,
 		WRITE_ONCE(mf->rest, msg);
 	}
 	mbox_consume(box, &msg, 1);
-	return mboxfs_end_read(iocb, len);
+	mboxfs_received(iocb->ki_filp);
+	return len;
 }
 
 /* Go on in the message whose begin has been read. */
@@ -160,7 +185,8 @@ static ssize_t mboxfs_read_rest(struct kiocb *iocb, struct iov_iter *to)
 		WRITE_ONCE(mf->rest, NULL);
 		mbox_msg_put(mboxfs_box(file_inode(iocb->ki_filp))->pool, rest);
 	}
-	return mboxfs_end_read(iocb, len);
+	mboxfs_received(iocb->ki_filp);
+	return len;
 }
 
 /* short_read=keep: one read at a time, so that the parts stay in order. */
@@ -243,6 +269,9 @@ static ssize_t mboxfs_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	struct mbox_msg *msg;
 	int err;
 
+	/* As on a pipe: who means an empty message uses MBOXFS_IOC_SEND. */
+	if (!len)
+		return 0;
 	if (mboxfs_nonblock(iocb))
 		flags |= MBOX_NONBLOCK;
 	if (iocb->ki_flags & IOCB_DSYNC)
@@ -260,12 +289,7 @@ static ssize_t mboxfs_write_iter(struct kiocb *iocb, struct iov_iter *from)
 		return -EFAULT;
 	}
 	err = mbox_send(box, msg, flags, &forever);
-	if (err)
-		return err;
-	/* The VFS reports what it takes for a write: of at least one byte. */
-	if (!len && is_sync_kiocb(iocb))
-		fsnotify_modify(iocb->ki_filp);
-	return len;
+	return err ? err : len;
 }
 
 static __poll_t mboxfs_poll(struct file *file, struct poll_table_struct *wait)

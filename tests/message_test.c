@@ -48,19 +48,93 @@ TEST(writev_of_nothing_sends_nothing)
 	CHECK_EQ(t_get("q", "messages"), 0);
 }
 
-TEST(empty_messages_exist)
+/* As on a pipe, also where a message would wait or be refused. */
+TEST(a_write_of_nothing_sends_nothing)
 {
-	int fd = t_open("q", O_RDWR | O_NONBLOCK);
-	char c;
+	int fd = t_open("q", O_RDWR), sync = open("q", O_WRONLY | O_SYNC);
 
 	CHECK_EQ(write(fd, "", 0), 0);
 	CHECK_EQ(write(fd, NULL, 0), 0);
-	CHECK_EQ(t_get("q", "messages"), 2);
+	CHECK_EQ(pwrite(fd, "", 0, 5), 0);
+	CHECK_EQ(write(sync, "", 0), 0);
+	CHECK_EQ(t_get("q", "sent_total"), 0);
+	CHECK_EQ(ioctl(fd, MBOXFS_IOC_STOP), 0);
+	CHECK_EQ(write(fd, "", 0), 0);
+}
+
+TEST(empty_messages_are_for_send_and_recv)
+{
+	int fd = t_open("q", O_RDWR | O_NONBLOCK);
+
+	CHECK_EQ(t_send_as(fd, "", 0, 7), 0);
+	CHECK_EQ(t_get("q", "messages"), 1);
 	CHECK_EQ(t_get("q", "bytes"), 0);
 	CHECK_EQ(t_get("q", "next_size"), 0);
-	CHECK_EQ(read(fd, &c, 1), 0);
-	CHECK_EQ(read(fd, &c, 1), 0);
+	t_take(fd, 0, "");
+	CHECK_EQ(t_get("q", "received_total"), 1);
+}
+
+/* So a read of 0 always means the end. */
+TEST(a_read_passes_over_empty_messages)
+{
+	int fd = t_open("q", O_RDWR), i;
+	char c;
+
+	t_send_as(fd, "", 0, 0);
+	t_send_as(fd, "", 0, 0);
+	t_send(fd, "one");
+	t_send_as(fd, "", 0, 0);
+	t_expect(fd, "one");
+	CHECK_EQ(t_get("q", "received_total"), 3);
+	CHECK_EQ(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
 	CHECK_ERR(read(fd, &c, 1), EAGAIN);
+	CHECK_EQ(t_get("q", "received_total"), 4);
+	CHECK_EQ(fcntl(fd, F_SETFL, 0), 0);
+	/* Who waits goes on waiting. */
+	if (!t_fork()) {
+		t_expect(fd, "two");
+		_exit(0);
+	}
+	for (i = 0; i < 3; i++) {
+		t_await("q", "readers_waiting", 1);
+		t_send_as(fd, "", 0, 0);
+		t_await("q", "received_total", 5 + i);
+	}
+	t_await("q", "readers_waiting", 1);
+	t_send(fd, "two");
+	t_wait_all();
+	t_set("q", "when_empty", "eof");
+	t_send_as(fd, "", 0, 0);
+	CHECK_EQ(read(fd, &c, 1), 0);
+	t_send_as(fd, "", 0, 0);
+	CHECK_EQ(ioctl(fd, MBOXFS_IOC_STOP), 0);
+	CHECK_EQ(read(fd, &c, 1), 0);
+	CHECK_EQ(t_get("q", "messages"), 0);
+	CHECK_EQ(t_get("q", "received_total"), 10);
+}
+
+static void on_alarm(int sig)
+{
+}
+
+/* Also by who is sent empty ones without end. */
+TEST(a_read_that_passes_over_messages_can_be_interrupted)
+{
+	struct sigaction act = { .sa_handler = on_alarm };
+	int fd = t_open("q", O_RDWR);
+	pid_t sender;
+	char c;
+
+	sender = t_fork();
+	if (!sender)
+		for (;;)
+			t_send_as(fd, "", 0, 0);
+	CHECK_EQ(sigaction(SIGALRM, &act, NULL), 0);
+	ualarm(200000, 0);
+	CHECK_ERR(read(fd, &c, 1), EINTR);
+	CHECK_EQ(kill(sender, SIGKILL), 0);
+	CHECK_EQ(waitpid(sender, NULL, 0), sender);
+	CHECK(t_get("q", "received_total") > 0);
 }
 
 TEST(read_of_nothing_takes_nothing)

@@ -394,7 +394,7 @@ static void do_write(struct box *b, int fd, const struct op *op)
 
 	fill(len);
 	say("write %u bytes", len);
-	err = model_send(b, len, 0, 0, NONE);
+	err = len ? model_send(b, len, 0, 0, NONE) : 0;
 	same("write", result(write(fd, buffer, len)),
 	     err ? err : (int)len);
 }
@@ -458,7 +458,7 @@ static void do_read(struct box *b, int fd, const struct op *op)
 {
 	uint32_t room = 1 + op->a % 3 * 40 + (op->a % 7 == 0 ? 6000 : 0), n;
 	long long ret = result(read(fd, buffer, room));
-	struct msg **p = model_next(b, 0), *m;
+	struct msg **p, *m;
 
 	say("read with room for %u", room);
 	if (b->rest) {
@@ -471,6 +471,8 @@ static void do_read(struct box *b, int fd, const struct op *op)
 			b->rest = NULL;
 		return;
 	}
+	while ((p = model_next(b, 0)) && !(*p)->len)
+		take(b, p);
 	if (!p) {
 		same("read of nothing", ret,
 		     over(b) || b->limits.eof ? 0 : -EAGAIN);
