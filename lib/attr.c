@@ -70,6 +70,7 @@ static const struct {
 	[MBOX_EXPIRED_TOTAL] = { "expired_total", OF_BOX | COUNTER, { } },
 	[MBOX_REVOKED_TOTAL] = { "revoked_total", OF_BOX | COUNTER, { } },
 	[MBOX_PURGED_TOTAL] = { "purged_total", OF_BOX | COUNTER, { } },
+	[MBOX_TRUNCATED_TOTAL] = { "truncated_total", OF_BOX | COUNTER, { } },
 	[MBOX_GROUP_BYTES] = { "group_bytes", OF_GROUP | COUNTER, { } },
 	[MBOX_GROUP_MAILBOXES] = { "group_mailboxes", OF_GROUP | COUNTER, { } },
 	[MBOX_BARRIER_SLEEPERS] = { "barrier_sleepers", OF_BOTH | COUNTER, { } },

@@ -104,7 +104,7 @@ struct mboxfs_inode_info {
 /**
  * struct mboxfs_file - an open mailbox that can be read
  * @lock:	lets one read at a time at @rest; taken outside mbox->lock, and
- *		held while waiting for a message: always taken interruptibly
+ *		held while copying to user space: always taken interruptibly
  * @rest:	the message whose begin has been read under short_read=keep;
  *		changed under @lock, may be tested for being there without
  * @offset:	where the next read of @rest goes on; guarded by @lock

@@ -12,8 +12,8 @@ TEST(defaults)
 	CHECK_EQ(t_get("q", "max_message_size"), 65536);
 	CHECK_EQ(t_get("q", "max_messages"), 4096);
 	CHECK_EQ(t_get("q", "max_bytes"), 1048576);
-	CHECK_EQ(getxattr("q", "user.mboxfs.short_read", value, 32), 8);
-	CHECK(!strcmp(value, "truncate"));
+	CHECK_EQ(getxattr("q", "user.mboxfs.short_read", value, 32), 4);
+	CHECK(!strcmp(value, "keep"));
 	memset(value, 0, sizeof(value));
 	CHECK_EQ(getxattr("q", "user.mboxfs.when_full", value, 32), 5);
 	CHECK(!strcmp(value, "block"));
@@ -65,6 +65,7 @@ TEST(values_are_checked)
 		{ "when_empty", "fail", EINVAL },
 		{ "messages", "1", EPERM },
 		{ "sent_total", "0", EPERM },
+		{ "truncated_total", "0", EPERM },
 		{ "next_size", "0", EPERM },
 		{ "colour", "1", EOPNOTSUPP },
 		{ "", "1", EINVAL },

@@ -39,7 +39,7 @@ struct box {
 	struct msg *delayed;	/* in the order of publishing */
 	struct msg *rest;
 	uint32_t offset;
-	uint64_t seq, received, dropped, revoked, purged;
+	uint64_t seq, received, dropped, revoked, purged, truncated;
 };
 
 struct group {
@@ -489,6 +489,8 @@ static void do_read(struct box *b, int fd, const struct op *op)
 	if (b->limits.short_read == KEEP && n < m->len) {
 		b->rest = m;
 		b->offset = n;
+	} else {
+		b->truncated += n < m->len;
 	}
 }
 
@@ -531,8 +533,10 @@ static void do_recv(struct box *b, int fd, const struct op *op)
 	same("recv's pid", m.pid, getpid());
 	same("recv's TRUNC", !!(m.flags & MBOXFS_TRUNC), msg->len > room);
 	check_bytes(msg, 0, msg->len < room ? msg->len : room);
-	if (!peek)
+	if (!peek) {
 		take(b, p);
+		b->truncated += msg->len > room;
+	}
 }
 
 static void do_recv_batch(struct box *b, int fd, const struct op *op)
@@ -833,6 +837,7 @@ static void compare(void)
 		same("dropped_total", s.dropped_total, b->dropped);
 		same("revoked_total", s.revoked_total, b->revoked);
 		same("purged_total", s.purged_total, b->purged);
+		same("truncated_total", s.truncated_total, b->truncated);
 		same("stopped", s.stopped, b->stopped);
 		CHECK(poll(&p, 1, 0) >= 0);
 		out = b->limits.when_full == DROP_OLDEST ||
@@ -908,6 +913,7 @@ static bool run_ops(const struct op *ops, int n)
 {
 	static const struct limits standard = {
 		.max_size = 65536, .max_messages = 4096, .max_bytes = 1048576,
+		.short_read = KEEP,
 	};
 	int i;
 

@@ -236,7 +236,6 @@ TEST(kept_rest_is_read_on)
 	char buffer[4];
 
 	start();
-	t_set("q", "short_read", "keep");
 	t_send(fd, "abcdefg");
 	t_send(fd, "next");
 	submit_read(fd, buffer, 4);

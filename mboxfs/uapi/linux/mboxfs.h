@@ -243,6 +243,7 @@ struct mboxfs_stat {
 	__aligned_u64	revoked_total;
 	__aligned_u64	purged_total;
 	__aligned_u64	barrier_sleepers;
+	__aligned_u64	truncated_total;
 	__aligned_u64	reserved[8];
 };
 
