@@ -49,6 +49,10 @@ static const struct {
 		[MBOXFS_WHEN_EMPTY_EOF] = "eof",
 	} },
 	[MBOX_FLUSH_ON_CLOSE] = { "flush_on_close", OF_BOTH, { } },
+	[MBOX_TYPE] = { "type", OF_BOTH, {
+		[MBOXFS_TYPE_FILE] = "file",
+		[MBOXFS_TYPE_FIFO] = "fifo",
+	} },
 	[MBOX_STOPPED] = { "stopped", OF_BOX, { } },
 	[MBOX_GROUP_MAX_BYTES] = { "group_max_bytes", OF_GROUP, { } },
 	[MBOX_GROUP_MAX_MAILBOXES] = { "group_max_mailboxes", OF_GROUP, { } },

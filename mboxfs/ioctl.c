@@ -536,6 +536,7 @@ static long mboxfs_ioc_stat(struct file *file, struct mboxfs_call call)
 		.when_empty = mboxfs_limit_number(box, MBOX_WHEN_EMPTY),
 		.flush_on_close = mboxfs_limit_number(box, MBOX_FLUSH_ON_CLOSE),
 		.stopped = mboxfs_limit_number(box, MBOX_STOPPED),
+		.type = mboxfs_limit_number(box, MBOX_TYPE),
 	};
 
 	mbox_get_stat(box, &stat);

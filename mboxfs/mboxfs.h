@@ -156,6 +156,21 @@ static inline enum mbox_naming mboxfs_naming(const struct inode *dir)
 	return mbox_group_limit(mboxfs_group(dir), MBOX_NAMING);
 }
 
+/*
+ * What an inode shows itself as: a mailbox of type=fifo as a FIFO, which is what
+ * programs look at before they read on and on, or at all. It is a regular file
+ * all the same: that is what can have user.* attributes.
+ */
+static inline umode_t mboxfs_shown_mode(const struct inode *inode)
+{
+	umode_t mode = inode->i_mode;
+
+	if (S_ISREG(mode) &&
+	    mbox_get_limit(mboxfs_box(inode), MBOX_TYPE) == MBOXFS_TYPE_FIFO)
+		mode = (mode & ~S_IFMT) | S_IFIFO;
+	return mode;
+}
+
 /* Whether a mailbox belongs to a process of which nothing is left. */
 static inline bool mboxfs_process_gone(const struct inode *inode)
 {

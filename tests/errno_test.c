@@ -443,7 +443,7 @@ TEST(layout)
 	CHECK_EQ(sizeof(struct mboxfs_msg), MBOXFS_MSG_SIZE_1);
 	CHECK_EQ(offsetof(struct mboxfs_batch, size), 24);
 	CHECK_EQ(sizeof(struct mboxfs_barrier), 16);
-	CHECK_EQ(sizeof(struct mboxfs_stat), 34 * 8);
+	CHECK_EQ(sizeof(struct mboxfs_stat), 35 * 8);
 	CHECK_EQ(offsetof(struct mboxfs_msg, tag), 32);
 	CHECK_EQ(offsetof(struct mboxfs_msg, reserved), 72);
 	printf("# %zu bit\n", 8 * sizeof(void *));

@@ -18,6 +18,9 @@ TEST(defaults)
 	CHECK_EQ(getxattr("q", "user.mboxfs.when_full", value, 32), 5);
 	CHECK(!strcmp(value, "block"));
 	memset(value, 0, sizeof(value));
+	CHECK_EQ(getxattr("q", "user.mboxfs.type", value, 32), 4);
+	CHECK(!strcmp(value, "file"));
+	memset(value, 0, sizeof(value));
 	CHECK_EQ(getxattr("q", "user.mboxfs.when_empty", value, 32), 5);
 	CHECK(!strcmp(value, "block"));
 }
@@ -63,6 +66,9 @@ TEST(values_are_checked)
 		{ "when_full", "eof", EINVAL },
 		{ "when_empty", "eof", 0 },
 		{ "when_empty", "fail", EINVAL },
+		{ "type", "fifo", 0 },
+		{ "type", "file", 0 },
+		{ "type", "pipe", EINVAL },
 		{ "messages", "1", EPERM },
 		{ "sent_total", "0", EPERM },
 		{ "truncated_total", "0", EPERM },

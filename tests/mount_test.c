@@ -70,6 +70,8 @@ TEST(options_are_shown_when_not_default)
 		{ "max_messages=100,when_full=fail",
 		  "rw,relatime,max_messages=100,when_full=fail" },
 		{ "max_messages=4096", "rw,relatime" },
+		{ "type=fifo", "rw,relatime,type=fifo" },
+		{ "type=file", "rw,relatime" },
 		{ "max_message_size=0,max_bytes=1g,short_read=truncate,when_empty=eof",
 		  "rw,relatime,max_message_size=0,max_bytes=1073741824,"
 		  "short_read=truncate,when_empty=eof" },
@@ -123,6 +125,7 @@ TEST(bad_options_are_refused)
 		"gid=-2x", "colour=red", "colour", "max_messages=x",
 		"max_messages", "max_messages=-1", "max_messages=",
 		"max_message_size=65m", "when_full=maybe", "short_read=1",
+		"type=pipe", "type",
 		"messages=1", "max_messages=5,colour=red",
 	};
 	unsigned int i;

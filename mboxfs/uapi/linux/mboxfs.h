@@ -138,6 +138,10 @@
 #define MBOXFS_WHEN_EMPTY_BLOCK		0	/* wait, or EAGAIN */
 #define MBOXFS_WHEN_EMPTY_EOF		1	/* returns 0 */
 
+/* type: what stat(2) and readdir(3) say that a mailbox is. */
+#define MBOXFS_TYPE_FILE		0	/* a regular file */
+#define MBOXFS_TYPE_FIFO		1	/* a FIFO */
+
 /* Flags of messages and batches. */
 #define MBOXFS_NONBLOCK		1	/* in: do not wait */
 #define MBOXFS_PEEK		2	/* in: the message stays */
@@ -244,6 +248,7 @@ struct mboxfs_stat {
 	__aligned_u64	purged_total;
 	__aligned_u64	barrier_sleepers;
 	__aligned_u64	truncated_total;
+	__aligned_u64	type;
 	__aligned_u64	reserved[8];
 };
 
