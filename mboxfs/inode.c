@@ -14,6 +14,12 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
+/*
+ * A mailbox cannot be executed, so it never has these. Else each send by
+ * somebody who does not own it would have to take them away.
+ */
+#define MBOXFS_NO_MODE	(S_ISUID | S_ISGID)
+
 static struct kmem_cache *mboxfs_inode_cache;
 
 static const struct inode_operations mboxfs_file_inode_operations;
@@ -89,6 +95,7 @@ struct inode *mboxfs_new_inode(struct mnt_idmap *idmap, struct super_block *sb,
 	err = 0;
 	switch (mode & S_IFMT) {
 	case S_IFREG:
+		inode->i_mode &= ~MBOXFS_NO_MODE;
 		err = mbox_init(mboxfs_box(inode), &sbi->memory, parent,
 				sb->s_dev, inode->i_ino);
 		inode->i_op = &mboxfs_file_inode_operations;
@@ -662,6 +669,8 @@ static int mboxfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
 	bool purge = false;
 	int err;
 
+	if (S_ISREG(inode->i_mode))
+		rest.ia_mode &= ~MBOXFS_NO_MODE;
 	if (attr->ia_valid & ATTR_SIZE) {
 		rest.ia_valid &= ~(ATTR_SIZE | ATTR_MTIME);
 		if (attr->ia_valid & ATTR_OPEN)

@@ -386,3 +386,32 @@ TEST(mkfifo_makes_mailboxes_of_processes_too)
 	CHECK_EQ(st.st_mode, S_IFIFO | 0622);
 	CHECK_ERR(mkfifo("pids/999999999", 0600), ESRCH);
 }
+
+/* Else who may only send would have to take them away, as in tmpfs. */
+TEST(set_id_bits_are_never_there)
+{
+	struct stat st;
+	int fd;
+
+	umask(0);
+	fd = open("q", O_RDWR | O_CREAT, 07777);
+	CHECK_EQ(fstat(fd, &st), 0);
+	CHECK_EQ(st.st_mode, S_IFREG | 01777);
+	CHECK_EQ(chmod("q", 06755), 0);
+	CHECK_EQ(stat("q", &st), 0);
+	CHECK_EQ(st.st_mode, S_IFREG | 0755);
+	CHECK_EQ(fchmod(fd, 07700), 0);
+	CHECK_EQ(stat("q", &st), 0);
+	CHECK_EQ(st.st_mode, S_IFREG | 01700);
+	CHECK_EQ(mkfifo("r", 06777), 0);
+	CHECK_EQ(stat("r", &st), 0);
+	CHECK_EQ(st.st_mode, S_IFIFO | 0777);
+	fd = open(".", O_TMPFILE | O_RDWR, 06777);
+	CHECK_EQ(fstat(fd, &st), 0);
+	CHECK_EQ(st.st_mode, S_IFREG | 0777);
+	/* Those of a group say what is made in it. */
+	CHECK_EQ(mkdir("g", 0777), 0);
+	CHECK_EQ(chmod("g", 02777), 0);
+	CHECK_EQ(stat("g", &st), 0);
+	CHECK_EQ(st.st_mode, S_IFDIR | 02777);
+}

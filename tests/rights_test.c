@@ -219,6 +219,8 @@ static void change_as_meant(enum op op, const struct setting *s,
 {
 	bool owner = !s->actor || s->actor == s->file_owner;
 
+	if (tmpfs->is_there && !S_ISDIR(tmpfs->mode))
+		tmpfs->mode &= ~(S_ISUID | S_ISGID);
 	switch (op) {
 	case LINK:
 	case MAKE_SOCKET:
