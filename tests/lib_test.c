@@ -995,6 +995,7 @@ TEST(explain_the_mailboxs_limits)
 	explained(in, mbox_peek(in, got, 1), 1, "empty");
 	explained(fd, mbox_recv(fd, got, 1), 1, "empty");
 	explained(fd, mbox_send(fd, "123456789", 9), 9, "max_message_size is 8");
+	explained(fd, -EFBIG, 9, "max_message_size is 8");
 	CHECK_EQ(mbox_attr_reset(fd, MBOX_MAX_MESSAGE_SIZE), 0);
 	explained(fd, mbox_send(fd, "12345678901", 11), 11, "max_bytes is 10");
 	CHECK_EQ(mbox_send(fd, "12345678", 8), 0);

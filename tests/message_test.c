@@ -5,6 +5,8 @@
  */
 #include "test.h"
 
+#include <linux/fiemap.h>
+#include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/sendfile.h>
@@ -560,7 +562,7 @@ TEST(truncate_purges)
 
 TEST(what_makes_no_sense_is_refused)
 {
-	int fd = t_open("q", O_RDWR), pipes[2], plain, n = -1;
+	int fd = t_open("q", O_RDWR), pipes[2], plain;
 	off_t zero = 0;
 
 	t_send(fd, "message");
@@ -578,8 +580,6 @@ TEST(what_makes_no_sense_is_refused)
 	CHECK_ERR(sendfile(fd, plain, &zero, 5), EINVAL);
 	CHECK(copy_file_range(fd, NULL, plain, NULL, 10, 0) <= 0);
 	CHECK(copy_file_range(plain, NULL, fd, NULL, 5, 0) <= 0);
-	CHECK_EQ(ioctl(fd, FIONREAD, &n), 0);
-	CHECK_EQ(n, 0);
 	CHECK_ERR(open("q", O_RDWR | O_DIRECT), EINVAL);
 	CHECK_EQ(t_get("q", "messages"), 1);
 	t_expect(fd, "message");
@@ -603,6 +603,38 @@ TEST(stat_shows_what_is_queued)
 	CHECK_EQ(read(fd, c, sizeof(c)), 5);
 	CHECK_EQ(fstat(fd, &st), 0);
 	CHECK_EQ(st.st_size, 3);
+}
+
+/* What the VFS answers itself, as for every regular file. */
+TEST(ioctls_of_the_vfs)
+{
+	int fd = t_open("q", O_RDWR), n = -1;
+	struct fiemap map = { .fm_length = 100 };
+	long long size = -1;
+	char c;
+
+	t_send(fd, "message");
+	CHECK_EQ(ioctl(fd, FIONREAD, &n), 0);
+	CHECK_EQ(n, 0);
+	CHECK_EQ(ioctl(fd, FIOQSIZE, &size), 0);
+	CHECK_EQ(size, 0);
+	CHECK_EQ(ioctl(fd, FIGETBSZ, &n), 0);
+	CHECK_EQ(n, getpagesize());
+	n = 0;
+	CHECK_ERR(ioctl(fd, FIBMAP, &n), EINVAL);
+	CHECK_ERR(ioctl(fd, FS_IOC_FIEMAP, &map), EOPNOTSUPP);
+	CHECK_ERR(ioctl(fd, FICLONE, fd), EOPNOTSUPP);
+	CHECK_ERR(ioctl(fd, FIFREEZE), EOPNOTSUPP);
+	CHECK_EQ(ioctl(fd, FIOCLEX), 0);
+	CHECK_EQ(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	CHECK_EQ(ioctl(fd, FIONCLEX), 0);
+	CHECK_EQ(fcntl(fd, F_GETFD), 0);
+	t_expect(fd, "message");
+	n = 1;
+	CHECK_EQ(ioctl(fd, FIONBIO, &n), 0);
+	CHECK_ERR(read(fd, &c, 1), EAGAIN);
+	CHECK_EQ(ioctl(fd, FIOASYNC, &n), 0);
+	CHECK_EQ(fcntl(fd, F_GETFL) & FASYNC, FASYNC);
 }
 
 static long long ns(struct timespec t)

@@ -17,9 +17,10 @@
  *
  * MBOXFS_IOC_SEND, struct mboxfs_msg; descriptor open for writing, else EBADF
  *	Sends a message of @len bytes at @data, with a @priority (0 ... 32767,
- *	EINVAL above) and a @tag. Flags: NONBLOCK, SYNC (return when it has been
- *	received), DELAY (readable after @delay_ns, instead of send_delay_ms;
- *	not together with SYNC). Waits for room, and with SYNC for a reader,
+ *	EINVAL above) and a @tag. One of no bytes is for RECV: write(2) sends
+ *	none, and read(2) passes over it. Flags: NONBLOCK, SYNC (return when it
+ *	has been received), DELAY (readable after @delay_ns, instead of
+ *	send_delay_ms; not together with SYNC). Waits for room, and with SYNC for a reader,
  *	for @timeout_ns at most. Other fields are ignored.
  *	EMSGSIZE, ENOSPC, EDQUOT, EAGAIN, ESHUTDOWN, ESRCH, EFAULT, ENOMEM as
  *	for write(2); ETIMEDOUT; EINTR; with SYNC: ECANCELED if it was purged, revoked,
