@@ -18,7 +18,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,15 +88,6 @@ static void show(const struct mailbox *box, int len)
 	putchar('\n');
 }
 
-/* A read of no bytes is an empty message, or the end of a stopped mailbox. */
-static bool at_end(const struct mailbox *box)
-{
-	struct mboxfs_stat st;
-
-	return mbox_stat(box->fd, &st) < 0 ||
-		(st.stopped && !st.messages && !st.delayed_messages);
-}
-
 /* Wait for the next read that is done; return its mailbox. */
 static struct mailbox *complete(struct io_uring *ring, int *len)
 {
@@ -128,7 +118,8 @@ static void read_all(struct io_uring *ring, int count)
 		box = complete(ring, &len);
 		if (len < 0)
 			warnx("%s: %s", box->name, strerror(-len));
-		if (len < 0 || (!len && at_end(box))) {
+		/* No bytes: it is stopped, and nothing is left. */
+		if (len <= 0) {
 			count--;
 			continue;
 		}

@@ -49,6 +49,10 @@ static const struct {
 		[MBOXFS_WHEN_EMPTY_EOF] = "eof",
 	} },
 	[MBOX_FLUSH_ON_CLOSE] = { "flush_on_close", OF_BOTH, { } },
+	[MBOX_TYPE] = { "type", OF_BOTH, {
+		[MBOXFS_TYPE_FILE] = "file",
+		[MBOXFS_TYPE_FIFO] = "fifo",
+	} },
 	[MBOX_STOPPED] = { "stopped", OF_BOX, { } },
 	[MBOX_GROUP_MAX_BYTES] = { "group_max_bytes", OF_GROUP, { } },
 	[MBOX_GROUP_MAX_MAILBOXES] = { "group_max_mailboxes", OF_GROUP, { } },
@@ -70,6 +74,7 @@ static const struct {
 	[MBOX_EXPIRED_TOTAL] = { "expired_total", OF_BOX | COUNTER, { } },
 	[MBOX_REVOKED_TOTAL] = { "revoked_total", OF_BOX | COUNTER, { } },
 	[MBOX_PURGED_TOTAL] = { "purged_total", OF_BOX | COUNTER, { } },
+	[MBOX_TRUNCATED_TOTAL] = { "truncated_total", OF_BOX | COUNTER, { } },
 	[MBOX_GROUP_BYTES] = { "group_bytes", OF_GROUP | COUNTER, { } },
 	[MBOX_GROUP_MAILBOXES] = { "group_mailboxes", OF_GROUP | COUNTER, { } },
 	[MBOX_BARRIER_SLEEPERS] = { "barrier_sleepers", OF_BOTH | COUNTER, { } },

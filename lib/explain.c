@@ -194,6 +194,7 @@ static int explain(const struct problem *p, int error)
 	case ETIMEDOUT:
 		return mailbox ? explain_wait(p) : 0;
 	case EMSGSIZE:
+	case EFBIG:
 		return mailbox ? explain_length(p) : 0;
 	case ENOSPC:
 		return explain_space(p);

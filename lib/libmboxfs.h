@@ -42,8 +42,8 @@ extern "C" {
  *
  * Bounds are numbers, 0 for none. Policies are numbers too: the constants
  * MBOXFS_DELAY_CHANGE_*, MBOXFS_SHORT_READ_*, MBOXFS_WHEN_FULL_*,
- * MBOXFS_WHEN_EMPTY_* of <linux/mboxfs.h> and MBOX_NAMING_* below. New ones
- * will come at the end.
+ * MBOXFS_WHEN_EMPTY_*, MBOXFS_TYPE_* of <linux/mboxfs.h> and MBOX_NAMING_*
+ * below. New ones will come at the end.
  */
 enum mbox_attr {
 	/* limits and policies of mailboxes and groups */
@@ -57,6 +57,7 @@ enum mbox_attr {
 	MBOX_WHEN_FULL,
 	MBOX_WHEN_EMPTY,
 	MBOX_FLUSH_ON_CLOSE,
+	MBOX_TYPE,
 	/* of mailboxes */
 	MBOX_STOPPED,
 	/* of groups */
@@ -77,6 +78,7 @@ enum mbox_attr {
 	MBOX_EXPIRED_TOTAL,
 	MBOX_REVOKED_TOTAL,
 	MBOX_PURGED_TOTAL,
+	MBOX_TRUNCATED_TOTAL,
 	/* counters of groups */
 	MBOX_GROUP_BYTES,
 	MBOX_GROUP_MAILBOXES,

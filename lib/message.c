@@ -3,7 +3,7 @@
  * Sending and receiving.
  *
  * All goes through the ioctls, not through read and write: they fail on what
- * is no mailbox, and tell an empty message from the end.
+ * is no mailbox, and know empty messages.
  */
 #include <string.h>
 

@@ -20,14 +20,15 @@ static int mboxfs_readdir(struct file *file, struct dir_context *ctx)
 	struct inode *dir = file_inode(file);
 	struct mboxfs_inode_info *info;
 	const struct qstr *name;
+	umode_t mode;
 
 	if (!dir_emit_dots(file, ctx))
 		return 0;
 	while ((info = mboxfs_member_from(dir, ctx->pos - 1))) {
 		name = &info->dentry->d_name;
+		mode = mboxfs_shown_mode(&info->vfs_inode);
 		if (!dir_emit(ctx, name->name, name->len,
-			      info->vfs_inode.i_ino,
-			      fs_umode_to_dtype(info->vfs_inode.i_mode)))
+			      info->vfs_inode.i_ino, fs_umode_to_dtype(mode)))
 			break;
 		ctx->pos = info->index + 2;
 	}

@@ -13,6 +13,7 @@
 #include <linux/fsnotify.h>
 #include <linux/mount.h>
 #include <linux/poll.h>
+#include <linux/sched/signal.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/uio.h>
@@ -65,8 +66,10 @@ static int mboxfs_release(struct inode *inode, struct file *file)
 	}
 	if (!mf)
 		return 0;
-	if (mf->rest)
+	if (mf->rest) {
+		mbox_truncated(mboxfs_box(inode), mf->rest);
 		mbox_msg_put(mboxfs_box(inode)->pool, mf->rest);
+	}
 	mutex_destroy(&mf->lock);
 	kfree(mf);
 	return 0;
@@ -94,91 +97,173 @@ void mboxfs_received(struct file *file)
 			   ktime_get_coarse_real_ns());
 }
 
-/* read() has taken something. The VFS reports it, but not for no bytes. */
-static ssize_t mboxfs_end_read(struct kiocb *iocb, size_t len)
+/*
+ * Pass over an empty message, so that a read of 0 always means the end: who
+ * sends one means it for MBOXFS_IOC_RECV. Others may send them without end.
+ */
+static int mboxfs_pass_over(struct kiocb *iocb, struct mbox_msg *msg)
 {
+	mbox_consume(mboxfs_box(file_inode(iocb->ki_filp)), &msg, 1);
 	mboxfs_received(iocb->ki_filp);
-	if (!len && is_sync_kiocb(iocb))
-		fsnotify_access(iocb->ki_filp);
-	return len;
+	fsnotify_access(iocb->ki_filp);
+	if (signal_pending(current))
+		return iocb->ki_flags & IOCB_NOWAIT ? -EAGAIN : -ERESTARTSYS;
+	cond_resched();
+	return 0;
 }
 
-/*
- * Receive one message. With @keep its rest, if there is one, stays at the open
- * file, whose lock is held.
- */
-static ssize_t mboxfs_receive(struct kiocb *iocb, struct iov_iter *to,
-			      bool keep)
+/* Take the next message that is not empty. */
+static struct mbox_msg *mboxfs_take(struct kiocb *iocb, size_t room)
 {
 	struct mbox *box = mboxfs_box(file_inode(iocb->ki_filp));
-	struct mboxfs_file *mf = iocb->ki_filp->private_data;
-	size_t room = iov_iter_count(to), len;
 	struct mbox_want want = {
 		.flags = MBOX_EOF,
 		.room = room,
 		.timeout = MBOX_FOREVER,
 	};
 	struct mbox_msg *msg;
+	int err;
 
 	if (mboxfs_nonblock(iocb))
 		want.flags |= MBOX_NONBLOCK;
 	if (mbox_get_limit(box, MBOX_SHORT_READ) == MBOXFS_SHORT_READ_REFUSE)
 		want.flags |= MBOX_WHOLE;
-	msg = mbox_receive(box, &want);
+	for (;;) {
+		msg = mbox_receive(box, &want);
+		if (IS_ERR(msg) || likely(msg->len))
+			return msg;
+		err = mboxfs_pass_over(iocb, msg);
+		if (err)
+			return ERR_PTR(err);
+	}
+}
+
+/* Another reader of this open file has a rest, or is about to: look there. */
+#define MBOXFS_HAS_REST		(-EINPROGRESS)
+
+/* Copy out so much of a message, and be done with it. */
+static ssize_t mboxfs_finish_read(struct kiocb *iocb, struct iov_iter *to,
+				  struct mbox_msg *msg, size_t len)
+{
+	struct mbox *box = mboxfs_box(file_inode(iocb->ki_filp));
+
+	if (mbox_msg_copy_to(msg, 0, len, to)) {
+		mbox_return(box, &msg, 1);
+		return -EFAULT;
+	}
+	mbox_consume(box, &msg, 1);
+	mboxfs_received(iocb->ki_filp);
+	return len;
+}
+
+/* Read the begin of a message; its rest stays at the open file, or is lost. */
+static ssize_t mboxfs_read_begin(struct kiocb *iocb, struct iov_iter *to,
+				 struct mbox_msg *msg, bool keep)
+{
+	struct mbox *box = mboxfs_box(file_inode(iocb->ki_filp));
+	struct mboxfs_file *mf = iocb->ki_filp->private_data;
+	ssize_t ret;
+
+	refcount_inc(&msg->refs);
+	ret = mboxfs_finish_read(iocb, to, msg, iov_iter_count(to));
+	if (ret > 0 && keep) {
+		mf->offset = ret;
+		WRITE_ONCE(mf->rest, msg);
+		return ret;
+	}
+	if (ret > 0)
+		mbox_truncated(box, msg);
+	mbox_msg_put(box->pool, msg);
+	return ret;
+}
+
+/*
+ * A message is longer than the buffer. Of those that are kept, one is partly
+ * read at a time, so that its parts stay together: who has taken another one
+ * meanwhile gives it back. That needs no lock around the waiting, and none for
+ * messages that fit.
+ */
+static ssize_t mboxfs_read_short(struct kiocb *iocb, struct iov_iter *to,
+				 struct mbox_msg *msg)
+{
+	struct mbox *box = mboxfs_box(file_inode(iocb->ki_filp));
+	struct mboxfs_file *mf = iocb->ki_filp->private_data;
+	u64 policy = mbox_get_limit(box, MBOX_SHORT_READ);
+	ssize_t ret;
+
+	if (policy == MBOXFS_SHORT_READ_TRUNCATE)
+		return mboxfs_read_begin(iocb, to, msg, false);
+	ret = -EMSGSIZE; /* the policy has changed since this has begun */
+	if (policy == MBOXFS_SHORT_READ_KEEP) {
+		ret = MBOXFS_HAS_REST;
+		if (mutex_trylock(&mf->lock)) {
+			if (!mf->rest) {
+				ret = mboxfs_read_begin(iocb, to, msg, true);
+				msg = NULL;
+			}
+			mutex_unlock(&mf->lock);
+		}
+	}
+	if (msg)
+		mbox_return(box, &msg, 1);
+	return ret;
+}
+
+/* Receive one message, or its begin. */
+static ssize_t mboxfs_receive(struct kiocb *iocb, struct iov_iter *to)
+{
+	struct mbox_msg *msg = mboxfs_take(iocb, iov_iter_count(to));
+
 	if (IS_ERR(msg)) {
 		/* Both are an end of file to those who read. */
 		if (PTR_ERR(msg) == -ESHUTDOWN || PTR_ERR(msg) == -ENODATA)
 			return 0;
 		return PTR_ERR(msg);
 	}
-
-	len = min_t(size_t, room, msg->len);
-	if (mbox_msg_copy_to(msg, 0, len, to)) {
-		mbox_return(box, &msg, 1);
-		return -EFAULT;
-	}
-	if (keep && len < msg->len) {
-		refcount_inc(&msg->refs);
-		mf->offset = len;
-		WRITE_ONCE(mf->rest, msg);
-	}
-	mbox_consume(box, &msg, 1);
-	return mboxfs_end_read(iocb, len);
+	if (unlikely(msg->len > iov_iter_count(to)))
+		return mboxfs_read_short(iocb, to, msg);
+	return mboxfs_finish_read(iocb, to, msg, msg->len);
 }
 
-/* Go on in the message whose begin has been read. */
+/* One at a time begins, or goes on in, a message that it does not finish. */
+static int mboxfs_lock_rest(struct kiocb *iocb)
+{
+	struct mboxfs_file *mf = iocb->ki_filp->private_data;
+
+	if (mboxfs_nonblock(iocb))
+		return mutex_trylock(&mf->lock) ? 0 : -EAGAIN;
+	return mutex_lock_interruptible(&mf->lock) ? -ERESTARTSYS : 0;
+}
+
+/*
+ * Go on in the message whose begin has been read.
+ *
+ * Return: the bytes; 0 if there is none any more; or an error.
+ */
 static ssize_t mboxfs_read_rest(struct kiocb *iocb, struct iov_iter *to)
 {
 	struct mboxfs_file *mf = iocb->ki_filp->private_data;
-	struct mbox_msg *rest = mf->rest;
-	size_t len = min_t(size_t, iov_iter_count(to), rest->len - mf->offset);
+	struct mbox_msg *rest;
+	ssize_t ret;
 
-	if (mbox_msg_copy_to(rest, mf->offset, len, to))
-		return -EFAULT;
-	mf->offset += len;
+	ret = mboxfs_lock_rest(iocb);
+	if (ret)
+		return ret;
+	rest = mf->rest;
+	if (!rest)
+		goto out;
+	ret = min_t(size_t, iov_iter_count(to), rest->len - mf->offset);
+	if (mbox_msg_copy_to(rest, mf->offset, ret, to)) {
+		ret = -EFAULT;
+		goto out;
+	}
+	mf->offset += ret;
 	if (mf->offset == rest->len) {
 		WRITE_ONCE(mf->rest, NULL);
 		mbox_msg_put(mboxfs_box(file_inode(iocb->ki_filp))->pool, rest);
 	}
-	return mboxfs_end_read(iocb, len);
-}
-
-/* short_read=keep: one read at a time, so that the parts stay in order. */
-static ssize_t mboxfs_read_keep(struct kiocb *iocb, struct iov_iter *to)
-{
-	struct mboxfs_file *mf = iocb->ki_filp->private_data;
-	ssize_t ret;
-
-	if (mboxfs_nonblock(iocb)) {
-		if (!mutex_trylock(&mf->lock))
-			return -EAGAIN;
-	} else if (mutex_lock_interruptible(&mf->lock)) {
-		return -ERESTARTSYS;
-	}
-	if (mf->rest)
-		ret = mboxfs_read_rest(iocb, to);
-	else
-		ret = mboxfs_receive(iocb, to, true);
+	mboxfs_received(iocb->ki_filp);
+out:
 	mutex_unlock(&mf->lock);
 	return ret;
 }
@@ -199,19 +284,20 @@ static ssize_t mboxfs_complete_read(struct kiocb *iocb, ssize_t ret)
 static ssize_t mboxfs_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
 	struct mboxfs_file *mf = iocb->ki_filp->private_data;
-	struct mbox *box = mboxfs_box(file_inode(iocb->ki_filp));
-	ssize_t ret;
+	ssize_t ret = MBOXFS_HAS_REST;
 
 	if (!iov_iter_count(to))
 		return 0;
 	if (!mboxfs_may_receive(file_inode(iocb->ki_filp)))
 		return -EPERM;
 	/* A rest is read on even if the policy has changed since. */
-	if (mbox_get_limit(box, MBOX_SHORT_READ) == MBOXFS_SHORT_READ_KEEP ||
-	    READ_ONCE(mf->rest))
-		ret = mboxfs_read_keep(iocb, to);
-	else
-		ret = mboxfs_receive(iocb, to, false);
+	if (likely(!READ_ONCE(mf->rest)))
+		ret = mboxfs_receive(iocb, to);
+	while (unlikely(ret == MBOXFS_HAS_REST)) {
+		ret = mboxfs_read_rest(iocb, to);
+		if (!ret)
+			ret = mboxfs_receive(iocb, to);
+	}
 	return mboxfs_complete_read(iocb, ret);
 }
 
@@ -243,6 +329,9 @@ static ssize_t mboxfs_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	struct mbox_msg *msg;
 	int err;
 
+	/* As on a pipe: who means an empty message uses MBOXFS_IOC_SEND. */
+	if (!len)
+		return 0;
 	if (mboxfs_nonblock(iocb))
 		flags |= MBOX_NONBLOCK;
 	if (iocb->ki_flags & IOCB_DSYNC)
@@ -260,12 +349,7 @@ static ssize_t mboxfs_write_iter(struct kiocb *iocb, struct iov_iter *from)
 		return -EFAULT;
 	}
 	err = mbox_send(box, msg, flags, &forever);
-	if (err)
-		return err;
-	/* The VFS reports what it takes for a write: of at least one byte. */
-	if (!len && is_sync_kiocb(iocb))
-		fsnotify_modify(iocb->ki_filp);
-	return len;
+	return err ? err : len;
 }
 
 static __poll_t mboxfs_poll(struct file *file, struct poll_table_struct *wait)
@@ -286,15 +370,16 @@ static __poll_t mboxfs_poll(struct file *file, struct poll_table_struct *wait)
 }
 
 /*
- * There is no position, so every seek ends at 0; that lets a shell's read take
- * a whole message. Where the rest of one is kept, shells are to go byte by
- * byte, which they do on what cannot seek.
+ * There is no position, so every seek ends at 0. But who asks where it is, as
+ * shells and libraries do, wants to know whether it may read more than it needs
+ * and seek back. Where rests are kept it is to read as from a pipe.
  */
 static loff_t mboxfs_llseek(struct file *file, loff_t offset, int whence)
 {
 	struct mbox *box = mboxfs_box(file_inode(file));
 
-	if (mbox_get_limit(box, MBOX_SHORT_READ) == MBOXFS_SHORT_READ_KEEP)
+	if (whence == SEEK_CUR &&
+	    mbox_get_limit(box, MBOX_SHORT_READ) == MBOXFS_SHORT_READ_KEEP)
 		return -ESPIPE;
 	if (whence != SEEK_SET && whence != SEEK_CUR && whence != SEEK_END)
 		return -EINVAL;

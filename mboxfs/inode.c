@@ -14,6 +14,12 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
+/*
+ * A mailbox cannot be executed, so it never has these. Else each send by
+ * somebody who does not own it would have to take them away.
+ */
+#define MBOXFS_NO_MODE	(S_ISUID | S_ISGID)
+
 static struct kmem_cache *mboxfs_inode_cache;
 
 static const struct inode_operations mboxfs_file_inode_operations;
@@ -89,6 +95,7 @@ struct inode *mboxfs_new_inode(struct mnt_idmap *idmap, struct super_block *sb,
 	err = 0;
 	switch (mode & S_IFMT) {
 	case S_IFREG:
+		inode->i_mode &= ~MBOXFS_NO_MODE;
 		err = mbox_init(mboxfs_box(inode), &sbi->memory, parent,
 				sb->s_dev, inode->i_ino);
 		inode->i_op = &mboxfs_file_inode_operations;
@@ -234,8 +241,9 @@ static struct inode *mboxfs_new_process(struct mnt_idmap *idmap,
 	return inode;
 }
 
-static int mboxfs_create(struct mnt_idmap *idmap, struct inode *dir,
-			 struct dentry *dentry, umode_t mode, bool excl)
+/* Make a mailbox; @fifo: of that type, whatever the group's is. */
+static int mboxfs_new_mailbox(struct mnt_idmap *idmap, struct inode *dir,
+			      struct dentry *dentry, umode_t mode, bool fifo)
 {
 	struct inode *inode;
 	u64 index;
@@ -252,8 +260,25 @@ static int mboxfs_create(struct mnt_idmap *idmap, struct inode *dir,
 		inode = mboxfs_new_inode(idmap, dir->i_sb, dir, S_IFREG | mode);
 	if (IS_ERR(inode))
 		return PTR_ERR(inode);
+	if (fifo)
+		mbox_set_limit(mboxfs_box(inode), MBOX_TYPE, MBOXFS_TYPE_FIFO);
 	mboxfs_attach(dir, dentry, inode, index);
 	return 0;
+}
+
+static int mboxfs_create(struct mnt_idmap *idmap, struct inode *dir,
+			 struct dentry *dentry, umode_t mode, bool excl)
+{
+	return mboxfs_new_mailbox(idmap, dir, dentry, mode, false);
+}
+
+/* There are no devices and no sockets here; of files the VFS makes none so. */
+static int mboxfs_mknod(struct mnt_idmap *idmap, struct inode *dir,
+			struct dentry *dentry, umode_t mode, dev_t dev)
+{
+	if (!S_ISFIFO(mode))
+		return -EPERM;
+	return mboxfs_new_mailbox(idmap, dir, dentry, mode & S_IALLUGO, true);
 }
 
 /* All but a mailbox that is made under the number of its process. */
@@ -644,6 +669,8 @@ static int mboxfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
 	bool purge = false;
 	int err;
 
+	if (S_ISREG(inode->i_mode))
+		rest.ia_mode &= ~MBOXFS_NO_MODE;
 	if (attr->ia_valid & ATTR_SIZE) {
 		rest.ia_valid &= ~(ATTR_SIZE | ATTR_MTIME);
 		if (attr->ia_valid & ATTR_OPEN)
@@ -672,6 +699,7 @@ static int mboxfs_getattr(struct mnt_idmap *idmap, const struct path *path,
 
 	mboxfs_update_times(inode);
 	generic_fillattr(idmap, request_mask, inode, stat);
+	stat->mode = mboxfs_shown_mode(inode);
 	if (S_ISREG(inode->i_mode)) {
 		mbox_get_stat(mboxfs_box(inode), &box_stat);
 		stat->size = box_stat.bytes;
@@ -690,6 +718,7 @@ static const struct inode_operations mboxfs_dir_inode_operations = {
 	.lookup		= simple_lookup,
 	.create		= mboxfs_create,
 	.mkdir		= mboxfs_mkdir,
+	.mknod		= mboxfs_mknod,
 	.symlink	= mboxfs_symlink,
 	.tmpfile	= mboxfs_tmpfile,
 	.link		= mboxfs_link,

@@ -326,6 +326,8 @@ static long mboxfs_ioc_recv(struct file *file, struct mboxfs_call call)
 		mbox_return(box, &msg, 1);
 		return err;
 	}
+	if (unlikely(m.len < msg->len))
+		mbox_truncated(box, msg);
 	mbox_consume(box, &msg, 1);
 	mboxfs_ioctl_received(file);
 	return 0;
@@ -446,6 +448,8 @@ static long mboxfs_put_batch(struct file *file, const struct mboxfs_batch *b,
 			err = mboxfs_put_msg(msgs[done], &m, user, b->size);
 		if (err)
 			break;
+		if (unlikely(m.len < msgs[done]->len))
+			mbox_truncated(box, msgs[done]);
 		cond_resched();
 	}
 	if (done < count)
@@ -532,6 +536,7 @@ static long mboxfs_ioc_stat(struct file *file, struct mboxfs_call call)
 		.when_empty = mboxfs_limit_number(box, MBOX_WHEN_EMPTY),
 		.flush_on_close = mboxfs_limit_number(box, MBOX_FLUSH_ON_CLOSE),
 		.stopped = mboxfs_limit_number(box, MBOX_STOPPED),
+		.type = mboxfs_limit_number(box, MBOX_TYPE),
 	};
 
 	mbox_get_stat(box, &stat);
@@ -549,6 +554,7 @@ static long mboxfs_ioc_stat(struct file *file, struct mboxfs_call call)
 	s.revoked_total = stat.revoked_total;
 	s.purged_total = stat.purged_total;
 	s.barrier_sleepers = stat.barrier_sleepers;
+	s.truncated_total = stat.truncated_total;
 	return mboxfs_put_arg(&s, sizeof(s), call);
 }
 

@@ -54,6 +54,12 @@ static const char *const mbox_when_empty_words[] = {
 	NULL,
 };
 
+static const char *const mbox_type_words[] = {
+	[MBOXFS_TYPE_FILE] = "file",
+	[MBOXFS_TYPE_FIFO] = "fifo",
+	NULL,
+};
+
 static const char *const mbox_naming_words[] = {
 	[MBOX_NAMING_ANY] = "any",
 	[MBOX_NAMING_ID] = "id",
@@ -105,6 +111,10 @@ static const struct mbox_limit_spec mbox_limit_specs[MBOX_NR_LIMITS] = {
 		.name = "flush_on_close",
 		.max = 1,
 	},
+	[MBOX_TYPE] = {
+		.name = "type",
+		.words = mbox_type_words,
+	},
 	[MBOX_STOPPED] = {
 		.name = "stopped",
 		.max = 1,
@@ -132,9 +142,10 @@ const struct mbox_group_limits mbox_default_limits = {
 		[MBOX_MAX_MESSAGES] = 4096,
 		[MBOX_MAX_BYTES] = 1048576,
 		[MBOX_DELAY_CHANGE] = MBOXFS_DELAY_CHANGE_ANY,
-		[MBOX_SHORT_READ] = MBOXFS_SHORT_READ_TRUNCATE,
+		[MBOX_SHORT_READ] = MBOXFS_SHORT_READ_KEEP,
 		[MBOX_WHEN_FULL] = MBOXFS_WHEN_FULL_BLOCK,
 		[MBOX_WHEN_EMPTY] = MBOXFS_WHEN_EMPTY_BLOCK,
+		[MBOX_TYPE] = MBOXFS_TYPE_FILE,
 		[MBOX_GROUP_MAX_BYTES] = MBOX_NO_BOUND,
 		[MBOX_GROUP_MAX_MAILBOXES] = MBOX_NO_BOUND,
 		[MBOX_NAMING] = MBOX_NAMING_ANY,

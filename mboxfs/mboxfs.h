@@ -104,7 +104,7 @@ struct mboxfs_inode_info {
 /**
  * struct mboxfs_file - an open mailbox that can be read
  * @lock:	lets one read at a time at @rest; taken outside mbox->lock, and
- *		held while waiting for a message: always taken interruptibly
+ *		held while copying to user space: always taken interruptibly
  * @rest:	the message whose begin has been read under short_read=keep;
  *		changed under @lock, may be tested for being there without
  * @offset:	where the next read of @rest goes on; guarded by @lock
@@ -154,6 +154,21 @@ static inline struct mbox_group *mboxfs_group(const struct inode *inode)
 static inline enum mbox_naming mboxfs_naming(const struct inode *dir)
 {
 	return mbox_group_limit(mboxfs_group(dir), MBOX_NAMING);
+}
+
+/*
+ * What an inode shows itself as: a mailbox of type=fifo as a FIFO, which is what
+ * programs look at before they read on and on, or at all. It is a regular file
+ * all the same: that is what can have user.* attributes.
+ */
+static inline umode_t mboxfs_shown_mode(const struct inode *inode)
+{
+	umode_t mode = inode->i_mode;
+
+	if (S_ISREG(mode) &&
+	    mbox_get_limit(mboxfs_box(inode), MBOX_TYPE) == MBOXFS_TYPE_FIFO)
+		mode = (mode & ~S_IFMT) | S_IFIFO;
+	return mode;
 }
 
 /* Whether a mailbox belongs to a process of which nothing is left. */

@@ -537,6 +537,7 @@ void mbox_get_stat(struct mbox *box, struct mbox_stat *stat)
 	stat->expired_total = box->expired_total;
 	stat->revoked_total = box->revoked_total;
 	stat->purged_total = box->purged_total;
+	stat->truncated_total = box->truncated_total;
 	stat->barrier_sleepers = mbox_barrier_sleepers(box->barrier);
 	stat->memory = box->held.memory + box->delayed.memory;
 	mbox_unlock(box, &after);

@@ -199,6 +199,7 @@ struct mbox_clock {
  * @expired_total: messages unread for too long
  * @revoked_total: messages taken back
  * @purged_total: messages purged
+ * @truncated_total: messages of which a reader has lost bytes
  * @spare:	messages that are kept for reuse, see spare.c
  * @spare_memory: bytes of them
  * @slept_at:	the low part of @received_total when a reader fell asleep;
@@ -250,6 +251,7 @@ struct mbox {
 	u64			expired_total;
 	u64			revoked_total;
 	u64			purged_total;
+	u64			truncated_total;
 	struct mbox_limits	limits;
 	struct mbox_account	account;
 
@@ -281,6 +283,7 @@ struct mbox_stat {
 	u64	revoked_total;
 	u64	purged_total;
 	u64	barrier_sleepers;
+	u64	truncated_total;
 	u64	memory;
 };
 
@@ -330,6 +333,7 @@ int mbox_send_batch(struct mbox *box, struct list_head *msgs,
 int mbox_receive_batch(struct mbox *box, struct mbox_want *want,
 		       struct mbox_msg **msgs, int count);
 void mbox_return(struct mbox *box, struct mbox_msg **msgs, int count);
+void mbox_truncated(struct mbox *box, const struct mbox_msg *msg);
 
 __poll_t mbox_poll(struct mbox *box);
 u64 mbox_purge(struct mbox *box);

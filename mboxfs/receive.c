@@ -421,3 +421,20 @@ void mbox_return(struct mbox *box, struct mbox_msg **msgs, int count)
 	}
 	mbox_unlock(box, &after);
 }
+
+/**
+ * mbox_truncated - a reader has lost bytes of a message
+ * @box:	the mailbox
+ * @msg:	from mbox_receive()
+ *
+ * Nobody waits for that, so it is no step.
+ *
+ * Context: no lock held.
+ */
+void mbox_truncated(struct mbox *box, const struct mbox_msg *msg)
+{
+	spin_lock(&box->lock);
+	box->truncated_total++;
+	trace_mboxfs_truncate(box, msg);
+	spin_unlock(&box->lock);
+}

@@ -47,6 +47,7 @@ DEFINE_EVENT(mboxfs_message, name,					\
 MBOXFS_MESSAGE_EVENT(mboxfs_send);	/* taken from its sender */
 MBOXFS_MESSAGE_EVENT(mboxfs_publish);	/* delayed, readable now */
 MBOXFS_MESSAGE_EVENT(mboxfs_recv);	/* received */
+MBOXFS_MESSAGE_EVENT(mboxfs_truncate);	/* its reader has lost bytes */
 MBOXFS_MESSAGE_EVENT(mboxfs_drop);	/* gone for a newer one */
 MBOXFS_MESSAGE_EVENT(mboxfs_expire);	/* gone unread */
 

@@ -42,6 +42,7 @@ static const struct {
 	MBOXFS_BOX_COUNTER(expired_total),
 	MBOXFS_BOX_COUNTER(revoked_total),
 	MBOXFS_BOX_COUNTER(purged_total),
+	MBOXFS_BOX_COUNTER(truncated_total),
 	MBOXFS_BOX_COUNTER(barrier_sleepers),
 	MBOXFS_GROUP_COUNTER(group_bytes),
 	MBOXFS_GROUP_COUNTER(group_mailboxes),

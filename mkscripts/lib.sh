@@ -115,8 +115,12 @@ build_module_alone()
 # looks for hangs itself, so the limit for the machine is far away.
 tests_in_vm()
 {
-	"$top/mkscripts/vm" --timeout 14400 --add build/tests --add bench/fio \
-		--add build/examples --add build/bench/synchmess \
+	local programs
+
+	programs=$(cd "$top" && mkscripts/programs) || return
+	# shellcheck disable=SC2086
+	"$top/mkscripts/vm" $programs --timeout 14400 --add build/tests \
+		--add bench/fio --add build/examples --add build/bench/synchmess \
 		--add build/tools --add tools/completion/mboxctl.bash "$@"
 }
 
@@ -143,7 +147,7 @@ settings_for()
 # What is about programs, and not about the kernel: "make check" has it.
 # shellcheck disable=SC2034
 programs_only="complaints_test.sh ctl_dump_test.sh ctl_usage_test.sh
-examples_test.sh lib_shared_test run_test.sh"
+examples_test.sh lib_shared_test programs_test.sh run_test.sh"
 
 passed=0 failed=0
 

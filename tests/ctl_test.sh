@@ -318,7 +318,7 @@ test_stat_and_get_agree_with_the_attributes()
 
 	mboxctl create q max_message_size=11 max_messages=12 max_bytes=13 \
 		ttl_ms=1000000 delay_change=idle short_read=refuse \
-		when_full=fail when_empty=eof flush_on_close=1
+		when_full=fail when_empty=eof flush_on_close=1 type=fifo
 	mboxctl send q ab c d
 	mboxctl recv q >/dev/null
 	mboxctl send --delay 1h q efg

@@ -94,7 +94,8 @@ static const struct {
 	  .user = EBADF },
 	{ RECV, FULL | BAD_STRUCT, 0, 5, .root = EFAULT, .user = EFAULT },
 	{ RECV, FULL | BAD_DATA, 0, 5, .root = EFAULT, .user = EFAULT },
-	{ RECV, FULL | BAD_DATA, 0, 0 },
+	{ RECV, FULL, 0, 4, .root = EMSGSIZE, .user = EMSGSIZE },
+	{ RECV, FULL | BAD_DATA, 0, 0, .root = EMSGSIZE, .user = EMSGSIZE },
 	{ RECV, FULL, MBOXFS_SYNC, 5, .root = EINVAL, .user = EINVAL },
 	{ RECV, FULL, MBOXFS_DELAY, 5, .root = EINVAL, .user = EINVAL },
 	{ RECV, FULL, 256, 5, .root = EINVAL, .user = EINVAL },
@@ -442,7 +443,7 @@ TEST(layout)
 	CHECK_EQ(sizeof(struct mboxfs_msg), MBOXFS_MSG_SIZE_1);
 	CHECK_EQ(offsetof(struct mboxfs_batch, size), 24);
 	CHECK_EQ(sizeof(struct mboxfs_barrier), 16);
-	CHECK_EQ(sizeof(struct mboxfs_stat), 33 * 8);
+	CHECK_EQ(sizeof(struct mboxfs_stat), 35 * 8);
 	CHECK_EQ(offsetof(struct mboxfs_msg, tag), 32);
 	CHECK_EQ(offsetof(struct mboxfs_msg, reserved), 72);
 	printf("# %zu bit\n", 8 * sizeof(void *));

@@ -137,6 +137,7 @@ TEST(truncation_is_told)
 	char text[16];
 	struct mboxfs_msg m = t_msg(text, 3, 0);
 
+	t_set("q", "short_read", "truncate");
 	t_send(fd, "abcdef");
 	t_send(fd, "next");
 	CHECK_EQ(receive(fd, &m), 0);

@@ -372,6 +372,9 @@ TEST(send_and_receive)
 	expect(fd, "hello");
 	CHECK_EQ(mbox_recv(fd, got, sizeof(got)), 0);
 	/* Never more than there is room. */
+	CHECK_EQ(mbox_recv(fd, got, 6), -EMSGSIZE);
+	CHECK_EQ(mbox_attr_set(fd, MBOX_SHORT_READ,
+			       MBOXFS_SHORT_READ_TRUNCATE), 0);
 	CHECK_EQ(mbox_recv(fd, got, 6), 6);
 	CHECK(!memcmp(got, "a long", 6));
 	CHECK_EQ(mbox_peek(fd, got, sizeof(got)), -EAGAIN);
@@ -400,6 +403,10 @@ TEST(messages_and_what_is_known_about_them)
 	CHECK_EQ(mbox_send_msg(fd, "high", 4, &m), 0);
 	CHECK(!memcmp(&m, &in, sizeof(m)));
 	mbox_msg_init(&m);
+	CHECK_EQ(mbox_recv_msg(fd, got, 2, &m), -EMSGSIZE);
+	CHECK_EQ(m.len, 4);
+	CHECK_EQ(mbox_attr_set(fd, MBOX_SHORT_READ,
+			       MBOXFS_SHORT_READ_TRUNCATE), 0);
 	CHECK_EQ(mbox_recv_msg(fd, got, 2, &m), 2);
 	CHECK_EQ(m.len, 4);
 	CHECK(m.flags & MBOXFS_TRUNC);
@@ -558,7 +565,7 @@ static uint64_t another_value(enum mbox_attr attr)
 {
 	if (attr == MBOX_FLUSH_ON_CLOSE || attr == MBOX_STOPPED ||
 	    (mbox_attr_flags(attr) & MBOX_ATTR_POLICY))
-		return 1;
+		return attr != MBOX_SHORT_READ;
 	return 12345;
 }
 
@@ -988,6 +995,7 @@ TEST(explain_the_mailboxs_limits)
 	explained(in, mbox_peek(in, got, 1), 1, "empty");
 	explained(fd, mbox_recv(fd, got, 1), 1, "empty");
 	explained(fd, mbox_send(fd, "123456789", 9), 9, "max_message_size is 8");
+	explained(fd, -EFBIG, 9, "max_message_size is 8");
 	CHECK_EQ(mbox_attr_reset(fd, MBOX_MAX_MESSAGE_SIZE), 0);
 	explained(fd, mbox_send(fd, "12345678901", 11), 11, "max_bytes is 10");
 	CHECK_EQ(mbox_send(fd, "12345678", 8), 0);

@@ -12,11 +12,14 @@ TEST(defaults)
 	CHECK_EQ(t_get("q", "max_message_size"), 65536);
 	CHECK_EQ(t_get("q", "max_messages"), 4096);
 	CHECK_EQ(t_get("q", "max_bytes"), 1048576);
-	CHECK_EQ(getxattr("q", "user.mboxfs.short_read", value, 32), 8);
-	CHECK(!strcmp(value, "truncate"));
+	CHECK_EQ(getxattr("q", "user.mboxfs.short_read", value, 32), 4);
+	CHECK(!strcmp(value, "keep"));
 	memset(value, 0, sizeof(value));
 	CHECK_EQ(getxattr("q", "user.mboxfs.when_full", value, 32), 5);
 	CHECK(!strcmp(value, "block"));
+	memset(value, 0, sizeof(value));
+	CHECK_EQ(getxattr("q", "user.mboxfs.type", value, 32), 4);
+	CHECK(!strcmp(value, "file"));
 	memset(value, 0, sizeof(value));
 	CHECK_EQ(getxattr("q", "user.mboxfs.when_empty", value, 32), 5);
 	CHECK(!strcmp(value, "block"));
@@ -63,8 +66,12 @@ TEST(values_are_checked)
 		{ "when_full", "eof", EINVAL },
 		{ "when_empty", "eof", 0 },
 		{ "when_empty", "fail", EINVAL },
+		{ "type", "fifo", 0 },
+		{ "type", "file", 0 },
+		{ "type", "pipe", EINVAL },
 		{ "messages", "1", EPERM },
 		{ "sent_total", "0", EPERM },
+		{ "truncated_total", "0", EPERM },
 		{ "next_size", "0", EPERM },
 		{ "colour", "1", EOPNOTSUPP },
 		{ "", "1", EINVAL },
@@ -168,8 +175,8 @@ TEST(limits_hold_exactly)
 
 	t_set("q", "max_messages", "3");
 	for (i = 0; i < 3; i++)
-		CHECK_EQ(write(fd, "", 0), 0);
-	CHECK_ERR(write(fd, "", 0), EAGAIN);
+		CHECK_EQ(t_send_as(fd, "", 0, 0), 0);
+	CHECK_ERR(t_send_as(fd, "", 0, 0), EAGAIN);
 	CHECK_EQ(ftruncate(fd, 0), 0);
 	t_set("q", "max_messages", "0");
 	t_set("q", "max_bytes", "1000");
@@ -177,7 +184,7 @@ TEST(limits_hold_exactly)
 	CHECK_ERR(write(fd, data, 2), EAGAIN);
 	CHECK_EQ(write(fd, data, 1), 1);
 	CHECK_ERR(write(fd, data, 1), EAGAIN);
-	CHECK_EQ(write(fd, data, 0), 0);
+	CHECK_EQ(t_send_as(fd, "", 0, 0), 0);
 	CHECK_EQ(t_get("q", "bytes"), 1000);
 }
 

@@ -5,6 +5,8 @@
  */
 #include "test.h"
 
+#include <linux/fiemap.h>
+#include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/sendfile.h>
@@ -48,19 +50,93 @@ TEST(writev_of_nothing_sends_nothing)
 	CHECK_EQ(t_get("q", "messages"), 0);
 }
 
-TEST(empty_messages_exist)
+/* As on a pipe, also where a message would wait or be refused. */
+TEST(a_write_of_nothing_sends_nothing)
 {
-	int fd = t_open("q", O_RDWR | O_NONBLOCK);
-	char c;
+	int fd = t_open("q", O_RDWR), sync = open("q", O_WRONLY | O_SYNC);
 
 	CHECK_EQ(write(fd, "", 0), 0);
 	CHECK_EQ(write(fd, NULL, 0), 0);
-	CHECK_EQ(t_get("q", "messages"), 2);
+	CHECK_EQ(pwrite(fd, "", 0, 5), 0);
+	CHECK_EQ(write(sync, "", 0), 0);
+	CHECK_EQ(t_get("q", "sent_total"), 0);
+	CHECK_EQ(ioctl(fd, MBOXFS_IOC_STOP), 0);
+	CHECK_EQ(write(fd, "", 0), 0);
+}
+
+TEST(empty_messages_are_for_send_and_recv)
+{
+	int fd = t_open("q", O_RDWR | O_NONBLOCK);
+
+	CHECK_EQ(t_send_as(fd, "", 0, 7), 0);
+	CHECK_EQ(t_get("q", "messages"), 1);
 	CHECK_EQ(t_get("q", "bytes"), 0);
 	CHECK_EQ(t_get("q", "next_size"), 0);
-	CHECK_EQ(read(fd, &c, 1), 0);
-	CHECK_EQ(read(fd, &c, 1), 0);
+	t_take(fd, 0, "");
+	CHECK_EQ(t_get("q", "received_total"), 1);
+}
+
+/* So a read of 0 always means the end. */
+TEST(a_read_passes_over_empty_messages)
+{
+	int fd = t_open("q", O_RDWR), i;
+	char c;
+
+	t_send_as(fd, "", 0, 0);
+	t_send_as(fd, "", 0, 0);
+	t_send(fd, "one");
+	t_send_as(fd, "", 0, 0);
+	t_expect(fd, "one");
+	CHECK_EQ(t_get("q", "received_total"), 3);
+	CHECK_EQ(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
 	CHECK_ERR(read(fd, &c, 1), EAGAIN);
+	CHECK_EQ(t_get("q", "received_total"), 4);
+	CHECK_EQ(fcntl(fd, F_SETFL, 0), 0);
+	/* Who waits goes on waiting. */
+	if (!t_fork()) {
+		t_expect(fd, "two");
+		_exit(0);
+	}
+	for (i = 0; i < 3; i++) {
+		t_await("q", "readers_waiting", 1);
+		t_send_as(fd, "", 0, 0);
+		t_await("q", "received_total", 5 + i);
+	}
+	t_await("q", "readers_waiting", 1);
+	t_send(fd, "two");
+	t_wait_all();
+	t_set("q", "when_empty", "eof");
+	t_send_as(fd, "", 0, 0);
+	CHECK_EQ(read(fd, &c, 1), 0);
+	t_send_as(fd, "", 0, 0);
+	CHECK_EQ(ioctl(fd, MBOXFS_IOC_STOP), 0);
+	CHECK_EQ(read(fd, &c, 1), 0);
+	CHECK_EQ(t_get("q", "messages"), 0);
+	CHECK_EQ(t_get("q", "received_total"), 10);
+}
+
+static void on_alarm(int sig)
+{
+}
+
+/* Also by who is sent empty ones without end. */
+TEST(a_read_that_passes_over_messages_can_be_interrupted)
+{
+	struct sigaction act = { .sa_handler = on_alarm };
+	int fd = t_open("q", O_RDWR);
+	pid_t sender;
+	char c;
+
+	sender = t_fork();
+	if (!sender)
+		for (;;)
+			t_send_as(fd, "", 0, 0);
+	CHECK_EQ(sigaction(SIGALRM, &act, NULL), 0);
+	ualarm(200000, 0);
+	CHECK_ERR(read(fd, &c, 1), EINTR);
+	CHECK_EQ(kill(sender, SIGKILL), 0);
+	CHECK_EQ(waitpid(sender, NULL, 0), sender);
+	CHECK(t_get("q", "received_total") > 0);
 }
 
 TEST(read_of_nothing_takes_nothing)
@@ -89,18 +165,25 @@ TEST(offsets_are_ignored)
 	t_expect(fd, "three");
 }
 
+/* Where it is, nobody can say; so a shell does not read ahead and seek back. */
 TEST(lseek_is_zero_and_means_nothing)
 {
-	int fd = t_open("q", O_RDWR);
+	static const char *const policies[] = { "keep", "truncate", "refuse" };
+	int fd = t_open("q", O_RDWR), i;
 
 	t_send(fd, "abc");
-	CHECK_EQ(lseek(fd, 100, SEEK_SET), 0);
-	CHECK_EQ(lseek(fd, 0, SEEK_CUR), 0);
-	CHECK_EQ(lseek(fd, 0, SEEK_END), 0);
-	CHECK_ERR(lseek(fd, 0, SEEK_DATA), EINVAL);
-	CHECK_ERR(lseek(fd, 0, SEEK_HOLE), EINVAL);
-	t_set("q", "short_read", "keep");
 	CHECK_ERR(lseek(fd, 0, SEEK_CUR), ESPIPE);
+	for (i = 0; i < 3; i++) {
+		t_set("q", "short_read", policies[i]);
+		CHECK_EQ(lseek(fd, 100, SEEK_SET), 0);
+		CHECK_EQ(lseek(fd, -5, SEEK_END), 0);
+		if (i)
+			CHECK_EQ(lseek(fd, -5, SEEK_CUR), 0);
+		else
+			CHECK_ERR(lseek(fd, -5, SEEK_CUR), ESPIPE);
+		CHECK_ERR(lseek(fd, 0, SEEK_DATA), EINVAL);
+		CHECK_ERR(lseek(fd, 0, SEEK_HOLE), EINVAL);
+	}
 	t_expect(fd, "abc");
 }
 
@@ -169,6 +252,7 @@ TEST(short_read_truncates)
 	int fd = t_open("q", O_RDWR);
 	char c[4];
 
+	t_set("q", "short_read", "truncate");
 	t_send(fd, "abcdefgh");
 	t_send(fd, "next");
 	CHECK_EQ(read(fd, c, 3), 3);
@@ -218,7 +302,6 @@ TEST(short_read_keeps_the_rest)
 	struct pollfd p;
 	char c[4];
 
-	t_set("q", "short_read", "keep");
 	t_send(fd, "abcdefgh");
 	t_send(fd, "next");
 	other = open("q", O_RDONLY);
@@ -250,7 +333,6 @@ TEST(kept_rest_of_a_long_message_is_intact)
 
 	for (i = 0; i < sizeof(out); i++)
 		out[i] = i * 7 + (i >> 8);
-	t_set("q", "short_read", "keep");
 	CHECK_EQ(write(fd, out, sizeof(out)), sizeof(out));
 	t_send(fd, "next");
 	while (got < sizeof(out)) {
@@ -268,15 +350,101 @@ TEST(kept_rest_goes_with_the_last_close)
 	int fd = t_open("q", O_RDWR), reader = t_open("q", O_RDONLY), copy;
 	char c;
 
-	t_set("q", "short_read", "keep");
 	t_send(fd, "abc");
 	CHECK_EQ(read(reader, &c, 1), 1);
 	copy = dup(reader);
 	close(reader);
 	CHECK_EQ(read(copy, &c, 1), 1);
 	CHECK(c == 'b');
+	CHECK_EQ(t_get("q", "truncated_total"), 0);
 	close(copy);
 	t_expect_empty(fd);
+	CHECK_EQ(t_get("q", "truncated_total"), 1);
+}
+
+TEST(messages_that_lost_bytes_are_counted)
+{
+	int fd = t_open("q", O_RDWR), i;
+	char text[8];
+	struct mboxfs_msg m[2] = { t_msg(text, 2, MBOXFS_PEEK) };
+	struct mboxfs_batch b = { .msgs = (uintptr_t)m, .count = 2 };
+	struct mboxfs_stat stat;
+
+	for (i = 0; i < 6; i++)
+		t_send(fd, "abc");
+	/* All of it, in parts. */
+	CHECK_EQ(read(fd, text, 2), 2);
+	CHECK_EQ(read(fd, text, 2), 1);
+	t_set("q", "short_read", "truncate");
+	t_expect(fd, "abc");
+	/* It stays. */
+	CHECK_EQ(ioctl(fd, MBOXFS_IOC_RECV, &m[0]), 0);
+	CHECK_EQ(m[0].flags & MBOXFS_TRUNC, MBOXFS_TRUNC);
+	CHECK_EQ(t_get("q", "truncated_total"), 0);
+	CHECK_EQ(read(fd, text, 2), 2);
+	CHECK_EQ(t_get("q", "truncated_total"), 1);
+	CHECK_ERR(read(fd, (void *)8, 2), EFAULT);
+	CHECK_EQ(t_get("q", "truncated_total"), 1);
+	m[0] = t_msg(NULL, 0, 0);
+	CHECK_EQ(ioctl(fd, MBOXFS_IOC_RECV, &m[0]), 0);
+	CHECK_EQ(t_get("q", "truncated_total"), 2);
+	m[0] = t_msg(text, 3, 0);
+	m[1] = t_msg(text, 2, 0);
+	CHECK_EQ(ioctl(fd, MBOXFS_IOC_RECV_BATCH, &b), 2);
+	CHECK_EQ(ioctl(fd, MBOXFS_IOC_STAT, &stat), 0);
+	CHECK_EQ(stat.truncated_total, 3);
+	CHECK_EQ(stat.received_total, 6);
+}
+
+/* Also where rests are kept: nobody holds a lock while waiting. */
+TEST(readers_of_one_open_file_wait_side_by_side)
+{
+	int fd = t_open("q", O_RDWR), i;
+	char c[8];
+
+	for (i = 0; i < 4; i++) {
+		if (!t_fork()) {
+			CHECK_EQ(read(fd, c, sizeof(c)), 3);
+			_exit(0);
+		}
+	}
+	t_await("q", "readers_waiting", 4);
+	for (i = 0; i < 4; i++)
+		t_send(fd, "abc");
+	t_wait_all();
+}
+
+/* Those who get long messages all at once: one begins, the others give back. */
+TEST(kept_rests_of_many_readers_are_all_read)
+{
+	static struct mboxfs_msg m[64];
+	struct mboxfs_batch b = { .msgs = (uintptr_t)m, .count = 64 };
+	int fd = t_open("q", O_RDWR), out[2], i, first = 0, second = 0;
+	char c[3];
+
+	for (i = 0; i < 64; i++)
+		m[i] = t_msg("abcdef", 6, 0);
+	CHECK_EQ(pipe(out), 0);
+	for (i = 0; i < 8; i++) {
+		if (t_fork())
+			continue;
+		while (read(fd, c, 3) == 3)
+			CHECK_EQ(write(out[1], c, 1), 1);
+		_exit(0);
+	}
+	t_await("q", "readers_waiting", 8);
+	CHECK_EQ(ioctl(fd, MBOXFS_IOC_SEND_BATCH, &b), 64);
+	for (i = 0; i < 128; i++) {
+		CHECK_EQ(read(out[0], c, 1), 1);
+		first += c[0] == 'a';
+		second += c[0] == 'd';
+	}
+	CHECK_EQ(first, 64);
+	CHECK_EQ(second, 64);
+	CHECK_EQ(t_get("q", "received_total"), 64);
+	CHECK_EQ(ioctl(fd, MBOXFS_IOC_STOP), 0);
+	t_wait_all();
+	CHECK_EQ(t_get("q", "truncated_total"), 0);
 }
 
 /*
@@ -329,7 +497,6 @@ TEST(bad_pointer_leaves_the_rest)
 	int fd = t_open("q", O_RDWR);
 	char c[2];
 
-	t_set("q", "short_read", "keep");
 	t_send(fd, "abcdef");
 	CHECK_EQ(read(fd, c, 2), 2);
 	CHECK_ERR(read(fd, edge() - 1, 4), EFAULT);
@@ -395,7 +562,7 @@ TEST(truncate_purges)
 
 TEST(what_makes_no_sense_is_refused)
 {
-	int fd = t_open("q", O_RDWR), pipes[2], plain, n = -1;
+	int fd = t_open("q", O_RDWR), pipes[2], plain;
 	off_t zero = 0;
 
 	t_send(fd, "message");
@@ -413,8 +580,6 @@ TEST(what_makes_no_sense_is_refused)
 	CHECK_ERR(sendfile(fd, plain, &zero, 5), EINVAL);
 	CHECK(copy_file_range(fd, NULL, plain, NULL, 10, 0) <= 0);
 	CHECK(copy_file_range(plain, NULL, fd, NULL, 5, 0) <= 0);
-	CHECK_EQ(ioctl(fd, FIONREAD, &n), 0);
-	CHECK_EQ(n, 0);
 	CHECK_ERR(open("q", O_RDWR | O_DIRECT), EINVAL);
 	CHECK_EQ(t_get("q", "messages"), 1);
 	t_expect(fd, "message");
@@ -438,6 +603,38 @@ TEST(stat_shows_what_is_queued)
 	CHECK_EQ(read(fd, c, sizeof(c)), 5);
 	CHECK_EQ(fstat(fd, &st), 0);
 	CHECK_EQ(st.st_size, 3);
+}
+
+/* What the VFS answers itself, as for every regular file. */
+TEST(ioctls_of_the_vfs)
+{
+	int fd = t_open("q", O_RDWR), n = -1;
+	struct fiemap map = { .fm_length = 100 };
+	long long size = -1;
+	char c;
+
+	t_send(fd, "message");
+	CHECK_EQ(ioctl(fd, FIONREAD, &n), 0);
+	CHECK_EQ(n, 0);
+	CHECK_EQ(ioctl(fd, FIOQSIZE, &size), 0);
+	CHECK_EQ(size, 0);
+	CHECK_EQ(ioctl(fd, FIGETBSZ, &n), 0);
+	CHECK_EQ(n, getpagesize());
+	n = 0;
+	CHECK_ERR(ioctl(fd, FIBMAP, &n), EINVAL);
+	CHECK_ERR(ioctl(fd, FS_IOC_FIEMAP, &map), EOPNOTSUPP);
+	CHECK_ERR(ioctl(fd, FICLONE, fd), EOPNOTSUPP);
+	CHECK_ERR(ioctl(fd, FIFREEZE), EOPNOTSUPP);
+	CHECK_EQ(ioctl(fd, FIOCLEX), 0);
+	CHECK_EQ(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	CHECK_EQ(ioctl(fd, FIONCLEX), 0);
+	CHECK_EQ(fcntl(fd, F_GETFD), 0);
+	t_expect(fd, "message");
+	n = 1;
+	CHECK_EQ(ioctl(fd, FIONBIO, &n), 0);
+	CHECK_ERR(read(fd, &c, 1), EAGAIN);
+	CHECK_EQ(ioctl(fd, FIOASYNC, &n), 0);
+	CHECK_EQ(fcntl(fd, F_GETFL) & FASYNC, FASYNC);
 }
 
 static long long ns(struct timespec t)

@@ -39,7 +39,7 @@ struct box {
 	struct msg *delayed;	/* in the order of publishing */
 	struct msg *rest;
 	uint32_t offset;
-	uint64_t seq, received, dropped, revoked, purged;
+	uint64_t seq, received, dropped, revoked, purged, truncated;
 };
 
 struct group {
@@ -394,7 +394,7 @@ static void do_write(struct box *b, int fd, const struct op *op)
 
 	fill(len);
 	say("write %u bytes", len);
-	err = model_send(b, len, 0, 0, NONE);
+	err = len ? model_send(b, len, 0, 0, NONE) : 0;
 	same("write", result(write(fd, buffer, len)),
 	     err ? err : (int)len);
 }
@@ -458,7 +458,7 @@ static void do_read(struct box *b, int fd, const struct op *op)
 {
 	uint32_t room = 1 + op->a % 3 * 40 + (op->a % 7 == 0 ? 6000 : 0), n;
 	long long ret = result(read(fd, buffer, room));
-	struct msg **p = model_next(b, 0), *m;
+	struct msg **p, *m;
 
 	say("read with room for %u", room);
 	if (b->rest) {
@@ -471,6 +471,8 @@ static void do_read(struct box *b, int fd, const struct op *op)
 			b->rest = NULL;
 		return;
 	}
+	while ((p = model_next(b, 0)) && !(*p)->len)
+		take(b, p);
 	if (!p) {
 		same("read of nothing", ret,
 		     over(b) || b->limits.eof ? 0 : -EAGAIN);
@@ -487,6 +489,8 @@ static void do_read(struct box *b, int fd, const struct op *op)
 	if (b->limits.short_read == KEEP && n < m->len) {
 		b->rest = m;
 		b->offset = n;
+	} else {
+		b->truncated += n < m->len;
 	}
 }
 
@@ -529,8 +533,10 @@ static void do_recv(struct box *b, int fd, const struct op *op)
 	same("recv's pid", m.pid, getpid());
 	same("recv's TRUNC", !!(m.flags & MBOXFS_TRUNC), msg->len > room);
 	check_bytes(msg, 0, msg->len < room ? msg->len : room);
-	if (!peek)
+	if (!peek) {
 		take(b, p);
+		b->truncated += msg->len > room;
+	}
 }
 
 static void do_recv_batch(struct box *b, int fd, const struct op *op)
@@ -831,6 +837,7 @@ static void compare(void)
 		same("dropped_total", s.dropped_total, b->dropped);
 		same("revoked_total", s.revoked_total, b->revoked);
 		same("purged_total", s.purged_total, b->purged);
+		same("truncated_total", s.truncated_total, b->truncated);
 		same("stopped", s.stopped, b->stopped);
 		CHECK(poll(&p, 1, 0) >= 0);
 		out = b->limits.when_full == DROP_OLDEST ||
@@ -906,6 +913,7 @@ static bool run_ops(const struct op *ops, int n)
 {
 	static const struct limits standard = {
 		.max_size = 65536, .max_messages = 4096, .max_bytes = 1048576,
+		.short_read = KEEP,
 	};
 	int i;
 

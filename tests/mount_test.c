@@ -70,9 +70,11 @@ TEST(options_are_shown_when_not_default)
 		{ "max_messages=100,when_full=fail",
 		  "rw,relatime,max_messages=100,when_full=fail" },
 		{ "max_messages=4096", "rw,relatime" },
-		{ "max_message_size=0,max_bytes=1g,short_read=keep,when_empty=eof",
+		{ "type=fifo", "rw,relatime,type=fifo" },
+		{ "type=file", "rw,relatime" },
+		{ "max_message_size=0,max_bytes=1g,short_read=truncate,when_empty=eof",
 		  "rw,relatime,max_message_size=0,max_bytes=1073741824,"
-		  "short_read=keep,when_empty=eof" },
+		  "short_read=truncate,when_empty=eof" },
 	};
 	unsigned int i;
 
@@ -123,6 +125,7 @@ TEST(bad_options_are_refused)
 		"gid=-2x", "colour=red", "colour", "max_messages=x",
 		"max_messages", "max_messages=-1", "max_messages=",
 		"max_message_size=65m", "when_full=maybe", "short_read=1",
+		"type=pipe", "type",
 		"messages=1", "max_messages=5,colour=red",
 	};
 	unsigned int i;
@@ -244,7 +247,7 @@ TEST(size_bounds_the_memory_of_messages)
 
 	use_mount("size=64k,max_messages=0,max_bytes=0");
 	fd = t_open("q", O_RDWR);
-	while (write(fd, "", 0) == 0)
+	while (t_send_as(fd, "", 0, 0) == 0)
 		n++;
 	CHECK_EQ(errno, ENOSPC);
 	CHECK(n >= 64 && n <= 65536 / 48);
@@ -264,7 +267,6 @@ TEST(size_bounds_the_memory_of_messages)
 	CHECK_EQ(unlink("s"), 0);
 	CHECK_EQ(statfs(".", &fs), 0);
 	CHECK_EQ(fs.f_bfree, fs.f_blocks);
-	t_set("q", "short_read", "keep");
 	CHECK_EQ(write(fd, "0123456789", 10), 10);
 	char c;
 

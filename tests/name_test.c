@@ -169,14 +169,6 @@ TEST(a_mailbox_without_a_name_can_get_one_once)
 	CHECK_ERR(write(fd, "x", 1), ESHUTDOWN);
 }
 
-/* That of a regular file is a creat() to the VFS. */
-TEST(mknod_of_anything_special_is_refused)
-{
-	CHECK_ERR(mknod("x", S_IFIFO | 0600, 0), EPERM);
-	CHECK_ERR(mknod("x", S_IFCHR | 0600, 0x103), EPERM);
-	CHECK_ERR(mknod("x", S_IFSOCK | 0600, 0), EPERM);
-}
-
 TEST(symlinks)
 {
 	char target[PATH_MAX];
@@ -283,4 +275,143 @@ TEST(an_open_removed_group_takes_no_more)
 	CHECK_EQ(rmdir("g"), 0);
 	CHECK_ERR(openat(dir, "q", O_RDWR | O_CREAT, 0600), ENOENT);
 	CHECK_EQ(fsync(dir), 0);
+}
+
+static unsigned int listed_type(const char *group, const char *name)
+{
+	unsigned int type = DT_UNKNOWN;
+	DIR *dir = opendir(group);
+	struct dirent *entry;
+
+	CHECK(dir);
+	while ((entry = readdir(dir)))
+		if (!strcmp(entry->d_name, name))
+			type = entry->d_type;
+	closedir(dir);
+	return type;
+}
+
+/* To who looks; what can be done with it is the same. */
+TEST(a_mailbox_can_show_itself_as_a_fifo)
+{
+	int fd = t_open("q", O_RDWR);
+	struct statx stx;
+	struct stat st;
+
+	t_send(fd, "12345");
+	t_set("q", "type", "fifo");
+	CHECK_EQ(stat("q", &st), 0);
+	CHECK_EQ(st.st_mode, S_IFIFO | 0666);
+	CHECK_EQ(st.st_size, 5);
+	CHECK_EQ(fstat(fd, &st), 0);
+	CHECK(S_ISFIFO(st.st_mode));
+	CHECK_EQ(statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &stx), 0);
+	CHECK(S_ISFIFO(stx.stx_mode));
+	CHECK_EQ(listed_type(".", "q"), DT_FIFO);
+	CHECK_EQ(chmod("q", 0600), 0);
+	CHECK_EQ(rename("q", "r"), 0);
+	t_send(t_open("r", O_WRONLY | O_TRUNC), "more");
+	t_expect(fd, "12345");
+	t_expect(fd, "more");
+	CHECK_EQ(stat("r", &st), 0);
+	CHECK_EQ(st.st_mode, S_IFIFO | 0600);
+	t_set("r", "type", "file");
+	CHECK_EQ(fstat(fd, &st), 0);
+	CHECK_EQ(st.st_mode, S_IFREG | 0600);
+	CHECK_EQ(listed_type(".", "r"), DT_REG);
+}
+
+TEST(a_group_hands_its_type_down)
+{
+	struct stat st;
+	int fd;
+
+	CHECK_EQ(mkdir("g", 0777), 0);
+	t_set("g", "type", "fifo");
+	CHECK_EQ(mkdir("g/h", 0777), 0);
+	CHECK_EQ(stat("g/h", &st), 0);
+	CHECK(S_ISDIR(st.st_mode));
+	CHECK_EQ(listed_type("g", "h"), DT_DIR);
+	fd = t_open("g/h/q", O_RDWR);
+	CHECK_EQ(fstat(fd, &st), 0);
+	CHECK(S_ISFIFO(st.st_mode));
+	CHECK_EQ(mknod("g/h/r", S_IFREG | 0600, 0), 0);
+	CHECK_EQ(listed_type("g/h", "r"), DT_FIFO);
+	fd = open("g", O_TMPFILE | O_RDWR, 0600);
+	CHECK_EQ(t_name_it(fd, "g/t"), 0);
+	CHECK_EQ(listed_type("g", "t"), DT_FIFO);
+}
+
+TEST(mkfifo_makes_a_mailbox_that_looks_like_one)
+{
+	struct stat st;
+	char word[8] = "";
+	int fd;
+
+	umask(022);
+	CHECK_EQ(mkfifo("q", 0666), 0);
+	CHECK_EQ(stat("q", &st), 0);
+	CHECK_EQ(st.st_mode, S_IFIFO | 0644);
+	CHECK_EQ(getxattr("q", "user.mboxfs.type", word, 8), 4);
+	CHECK(!strcmp(word, "fifo"));
+	/* It waits for nobody to open the other side. */
+	fd = open("q", O_WRONLY);
+	t_send(fd, "one");
+	t_send(fd, "two");
+	fd = open("q", O_RDONLY);
+	t_expect(fd, "one");
+	t_expect(fd, "two");
+	CHECK_ERR(mkfifo("q", 0666), EEXIST);
+	CHECK_ERR(mknod("q", S_IFCHR | 0666, 0x103), EEXIST);
+	CHECK_ERR(mknod("q", S_IFSOCK | 0666, 0), EEXIST);
+	CHECK_ERR(mknod("r", S_IFCHR | 0666, 0x103), EPERM);
+	CHECK_ERR(mknod("r", S_IFBLK | 0666, 0x103), EPERM);
+	CHECK_ERR(mknod("r", S_IFSOCK | 0666, 0), EPERM);
+	CHECK_EQ(mkdir("ids", 0777), 0);
+	t_set("ids", "naming", "id");
+	CHECK_ERR(mkfifo("ids/abc", 0666), EINVAL);
+	CHECK_EQ(mkfifo("ids/1", 0666), 0);
+}
+
+TEST(mkfifo_makes_mailboxes_of_processes_too)
+{
+	char name[32];
+	struct stat st;
+
+	CHECK_EQ(mkdir("pids", 0777), 0);
+	t_set("pids", "naming", "pid");
+	snprintf(name, sizeof(name), "pids/%d", getpid());
+	CHECK_EQ(mkfifo(name, 0600), 0);
+	CHECK_EQ(stat(name, &st), 0);
+	CHECK_EQ(st.st_mode, S_IFIFO | 0622);
+	CHECK_ERR(mkfifo("pids/999999999", 0600), ESRCH);
+}
+
+/* Else who may only send would have to take them away, as in tmpfs. */
+TEST(set_id_bits_are_never_there)
+{
+	struct stat st;
+	int fd;
+
+	umask(0);
+	fd = open("q", O_RDWR | O_CREAT, 07777);
+	CHECK_EQ(fstat(fd, &st), 0);
+	CHECK_EQ(st.st_mode, S_IFREG | 01777);
+	CHECK_EQ(chmod("q", 06755), 0);
+	CHECK_EQ(stat("q", &st), 0);
+	CHECK_EQ(st.st_mode, S_IFREG | 0755);
+	CHECK_EQ(fchmod(fd, 07700), 0);
+	CHECK_EQ(stat("q", &st), 0);
+	CHECK_EQ(st.st_mode, S_IFREG | 01700);
+	CHECK_EQ(mkfifo("r", 06777), 0);
+	CHECK_EQ(stat("r", &st), 0);
+	CHECK_EQ(st.st_mode, S_IFIFO | 0777);
+	fd = open(".", O_TMPFILE | O_RDWR, 06777);
+	CHECK_EQ(fstat(fd, &st), 0);
+	CHECK_EQ(st.st_mode, S_IFREG | 0777);
+	/* Those of a group say what is made in it. */
+	CHECK_EQ(mkdir("g", 0777), 0);
+	CHECK_EQ(chmod("g", 02777), 0);
+	CHECK_EQ(stat("g", &st), 0);
+	CHECK_EQ(st.st_mode, S_IFDIR | 02777);
 }

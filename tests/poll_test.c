@@ -386,8 +386,13 @@ TEST(inotify_tells_of_sends_and_receives)
 	t_expect(fd, "x");
 	CHECK_EQ(next_event(in), IN_ACCESS);
 	/* Empty ones count as well. */
-	CHECK_EQ(write(fd, "", 0), 0);
+	CHECK_EQ(t_send_as(fd, "", 0, 0), 0);
 	CHECK_EQ(next_event(in), IN_MODIFY);
+	t_take(fd, 0, "");
+	CHECK_EQ(next_event(in), IN_ACCESS);
+	CHECK_EQ(t_send_as(fd, "", 0, 0), 0);
+	CHECK_EQ(next_event(in), IN_MODIFY);
+	t_set("q", "when_empty", "eof");
 	CHECK_EQ(read(fd, &c, 1), 0);
 	CHECK_EQ(next_event(in), IN_ACCESS);
 	CHECK_EQ(next_event(in), 0);

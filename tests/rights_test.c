@@ -17,8 +17,8 @@ enum op {
 	OPEN_READ, OPEN_WRITE, OPEN_BOTH, OPEN_CREATE, OPEN_TRUNCATE, CREATE_NEW,
 	CREATE_EXCLUSIVE, CREATE_TMP, UNLINK, RENAME, RENAME_OVER, RENAME_AWAY,
 	RENAME_DIR, RENAME_DIR_OVER, NO_REPLACE, EXCHANGE, MAKE_DIR, REMOVE_DIR,
-	REMOVE_FULL, UNLINK_DIR, SYMLINK, LINK, MAKE_FIFO, MAKE_FILE, CHMOD,
-	CHMOD_SETGID, CHOWN, CHGRP, TOUCH, SET_TIMES, TRUNCATE, STAT, LIST, ENTER,
+	REMOVE_FULL, UNLINK_DIR, SYMLINK, LINK, MAKE_FIFO, FIFO_OVER, MAKE_SOCKET,
+	SOCKET_OVER, MAKE_FILE, FILE_OVER, CHMOD, CHMOD_SETGID, CHOWN, CHGRP, TOUCH, SET_TIMES, TRUNCATE, STAT, LIST, ENTER,
 	READ_LINK, LONG_NAME, THROUGH_FILE, ACCESS_EXEC, NR_OPS,
 };
 
@@ -86,9 +86,17 @@ static int do_op(enum op op, uid_t actor)
 	case LINK:
 		return link("d/f", "d/new");
 	case MAKE_FIFO:
-		return mknod("d/new", S_IFIFO | 0666, 0);
+		return mkfifo("d/new", 02767);
+	case FIFO_OVER:
+		return mkfifo("d/f", 0666);
+	case MAKE_SOCKET:
+		return mknod("d/new", S_IFSOCK | 0666, 0);
+	case SOCKET_OVER:
+		return mknod("d/f", S_IFSOCK | 0666, 0);
 	case MAKE_FILE:
 		return mknod("d/new", S_IFREG | 0666, 0);
+	case FILE_OVER:
+		return mknod("d/f", S_IFREG | 0666, 0);
 	case CHMOD:
 		return chmod("d/f", 0640);
 	case CHMOD_SETGID:
@@ -129,7 +137,7 @@ static const char *name_of(enum op op)
 {
 	switch (op) {
 	case CREATE_NEW: case RENAME: case MAKE_DIR: case SYMLINK: case LINK:
-	case MAKE_FIFO: case MAKE_FILE: case NO_REPLACE:
+	case MAKE_FIFO: case MAKE_SOCKET: case MAKE_FILE: case NO_REPLACE:
 		return "d/new";
 	case RENAME_OVER: case EXCHANGE:
 		return "d/other";
@@ -211,9 +219,11 @@ static void change_as_meant(enum op op, const struct setting *s,
 {
 	bool owner = !s->actor || s->actor == s->file_owner;
 
+	if (tmpfs->is_there && !S_ISDIR(tmpfs->mode))
+		tmpfs->mode &= ~(S_ISUID | S_ISGID);
 	switch (op) {
 	case LINK:
-	case MAKE_FIFO:
+	case MAKE_SOCKET:
 		if (tmpfs->error)
 			break;
 		tmpfs->error = EPERM;

@@ -85,6 +85,15 @@ test_cp_sends_a_file_as_one_message()
 	fails cp /tmp/file q 2>/tmp/err
 	grep -q 'Message too long' /tmp/err
 	is "$(attr q messages)" 0
+	# What it then takes: as many as cp writes.
+	setfattr -n user.mboxfs.max_message_size -v 0 q
+	cp /tmp/file q
+	is "$(attr q messages) $(attr q bytes)" "1 100000"
+	truncate -s0 q
+	head -c 500000 /dev/zero >/tmp/file
+	cp /tmp/file q
+	[ "$(attr q messages)" -gt 1 ]
+	is "$(attr q bytes)" 500000
 }
 
 test_cp_receives_all_messages_until_the_end()
@@ -121,45 +130,99 @@ test_dd_sends_one_message_for_each_block()
 	is "$(attr q next_size)" 1000
 }
 
-test_head_prints_the_first_line_of_a_message()
+test_printf_of_bash_writes_line_by_line()
+{
+	printf 'a\nb\n' >q
+	is "$(attr q messages)" 2
+}
+
+test_head_takes_messages_until_a_line_is_there()
 {
 	# Not the shell's own printf, which writes line by line.
 	env printf 'a1\na2\n' >q
-	env printf 'b1\nb2\n' >q
+	env printf b1 >q
+	env printf 'b2\nb3\n' >q
+	is "$(attr q messages)" 3
+	# What it has read of the last message is gone with it.
+	is "$(head -n1 q 2>/tmp/err)" a1
+	grep -q 'cannot seek' /tmp/err
 	is "$(attr q messages)" 2
-	# It takes the whole message.
-	is "$(head -n1 q)" a1
-	is "$(head -n1 q)" b1
-}
-
-test_bash_read_takes_a_message()
-{
-	local a b
-
-	echo 'first second' >q
-	echo third >q
-	read -r a b <q
-	is "$a" first
-	is "$b" second
-	read -r a <q
-	is "$a" third
+	setfattr -n user.mboxfs.type -v fifo q
+	is "$(head -n1 q 2>&1)" b1b2
 	is "$(attr q messages)" 0
 }
 
-# It goes byte by byte, so the rest of a message has to be kept for it.
-test_dash_read_takes_a_message_where_rests_are_kept()
+test_shells_read_takes_messages_until_a_line_is_there()
 {
-	: >q
-	setfattr -n user.mboxfs.short_read -v keep q
-	echo 'first second' >q
-	echo third >q
-	# shellcheck disable=SC2016
-	is "$(dash -c 'exec <q; read a b; read c; echo "$a-$b-$c"')" \
-		first-second-third
-	is "$(attr q messages)" 0
-	# Bash as well, and line by line.
+	local shell
+
+	for shell in bash dash "busybox ash"; do
+		echo 'first second' >q
+		echo third >q
+		# shellcheck disable=SC2016
+		is "$($shell -c 'read a b <q; echo "$b-$a"')" second-first
+		# shellcheck disable=SC2016
+		is "$($shell -c 'read a <q; echo "$a"')" third
+		env printf job1 >q
+		env printf 'job2\n' >q
+		# shellcheck disable=SC2016
+		is "$($shell -c 'read a <q; echo "$a"')" job1job2
+	done
+	is "$(attr q messages) $(attr q truncated_total)" "0 0"
+}
+
+# The rest of a message belongs to the open file.
+test_lines_of_one_message_are_read_one_by_one()
+{
+	local shell
+
+	for shell in bash dash; do
+		env printf 'l1\nl2\n' >q
+		# shellcheck disable=SC2016
+		is "$($shell -c 'exec <q; read a; read b; echo "$a-$b"')" l1-l2
+	done
 	env printf 'l1\nl2\n' >q
-	is "$(bash -c 'exec <q; read -r a; read -r b; echo $a-$b')" l1-l2
+	read -r shell <q
+	is "$shell $(attr q messages) $(attr q truncated_total)" "l1 0 1"
+}
+
+test_programs_that_read_lines_get_long_ones_whole()
+{
+	local program
+
+	head -c 60000 /dev/zero | tr '\0' L >/tmp/line
+	echo >>/tmp/line
+	: >q
+	setfattr -n user.mboxfs.when_empty -v eof q
+	for program in "sed -e p -n" "awk {print}" "grep -a L" "cut -b1-"; do
+		dd if=/tmp/line of=q bs=60001 status=none
+		echo LL >q
+		is "$($program q | wc -c)" 60004
+		is "$(attr q messages)" 0
+	done
+	is "$(attr q truncated_total)" 0
+}
+
+test_tail_follows_where_an_empty_mailbox_is_the_end()
+{
+	local pid
+
+	echo one >q
+	# It first looks for the end, and there is none.
+	tail -f q >/tmp/out 2>&1 &
+	pid=$!
+	await q messages 0
+	await q readers_waiting 1
+	is "$(cat /tmp/out)" ""
+	kill $pid
+	setfattr -n user.mboxfs.when_empty -v eof q
+	tail -f q >/tmp/out 2>/tmp/err &
+	pid=$!
+	echo two >q
+	await_text /tmp/out two
+	echo three >q
+	await_text /tmp/out three
+	kill $pid
 }
 
 test_a_shell_loop_works_off_messages()
@@ -282,6 +345,16 @@ test_another_user_sends_to_a_shared_mailbox()
 	is "$(take sticky/q)" hi
 }
 
+test_what_asks_for_the_size_takes_nothing()
+{
+	echo hello >q
+	is "$(stat -c %s q)" 6
+	is "$(du -b q | cut -f1)" 6
+	is "$(find . -type f -size -2)" ./q
+	is "$(find . -empty)" ""
+	is "$(attr q received_total)" 0
+}
+
 test_find_grep_and_rm_cope()
 {
 	echo hello >q
@@ -291,6 +364,56 @@ test_find_grep_and_rm_cope()
 	rm -r a
 	setfattr -n user.mboxfs.when_empty -v eof q
 	is "$(grep -r hello . | cat)" "./q:hello"
+}
+
+test_mv_from_elsewhere_makes_a_new_mailbox()
+{
+	echo old >q
+	exec 3>q
+	echo new >/tmp/file
+	mv /tmp/file q 2>/dev/null
+	is "$(attr q messages)" 1
+	is "$(take q)" new
+	fails bash -c 'echo lost >&3' 2>/tmp/err
+	grep -q 'transport endpoint shutdown' /tmp/err
+}
+
+test_mv_to_elsewhere_leaves_the_messages_of_a_fifo()
+{
+	rm -f /tmp/moved
+	echo hello >q
+	setfattr -n user.mboxfs.when_empty -v eof q
+	mv q /tmp/moved 2>/dev/null
+	is "$(cat /tmp/moved)" hello
+	rm /tmp/moved
+	mkfifo q
+	echo hello >q
+	mv q /tmp/moved 2>/dev/null
+	[ -p /tmp/moved ] && [ ! -e q ]
+	rm /tmp/moved
+}
+
+# As scripts do with a FIFO that nobody else is to find.
+test_what_is_open_takes_no_more_once_its_name_is_removed()
+{
+	exec 3<>q
+	echo one >&3
+	rm q
+	fails bash -c 'echo two >&3' 2>/tmp/err
+	grep -q 'transport endpoint shutdown' /tmp/err
+	is "$(cat <&3)" one
+}
+
+test_a_read_only_mount_refuses_sending_and_lets_take()
+{
+	echo hello >q
+	mkdir -p /tmp/read_only
+	mount --bind . /tmp/read_only
+	mount -o remount,bind,ro /tmp/read_only
+	fails bash -c 'echo no >/tmp/read_only/q' 2>/tmp/err
+	grep -q 'Read-only file system' /tmp/err
+	is "$(take /tmp/read_only/q)" hello
+	umount /tmp/read_only
 }
 
 run_tests "$@"

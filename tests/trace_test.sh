@@ -38,6 +38,8 @@ test_every_step_of_a_message_can_be_traced()
 	setfattr -n user.mboxfs.ttl_ms -v 0 q
 	echo five >q
 	await q messages 1
+	setfattr -n user.mboxfs.short_read -v truncate q
+	is "$(dd if=q bs=2 count=1 status=none)" fi
 	echo 0 >$tracing/events/mboxfs/enable
 	traced "mboxfs_send: dev=([0-9]*,[0-9]*), ino=$ino, seq=1, len=4, priority=0, messages=0"
 	traced "mboxfs_limit: .* ino=$ino, len=4, priority=0, error=-11, messages=1"
@@ -46,6 +48,7 @@ test_every_step_of_a_message_can_be_traced()
 	traced "mboxfs_recv: .* ino=$ino, seq=2, len=6"
 	traced "mboxfs_expire: .* ino=$ino, seq=3, len=5"
 	traced "mboxfs_publish: .* ino=$ino, seq=4, len=5"
+	traced "mboxfs_truncate: .* ino=$ino, seq=4, len=5"
 }
 
 # Counters are for everyone: reading one must not make others do anything.

@@ -594,7 +594,6 @@ TEST(kept_rests_stay_in_order_between_processes)
 	int fd = t_open("q", O_RDWR), out[2], i, n = 0;
 	char text[27], c, line[32];
 
-	t_set("q", "short_read", "keep");
 	CHECK_EQ(pipe(out), 0);
 	for (i = 0; i < 3; i++) {
 		if (t_fork())

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -135,14 +136,43 @@ bool attr_belongs(enum mbox_attr attr, bool group)
 	       (group ? MBOX_ATTR_OF_GROUP : MBOX_ATTR_OF_MAILBOX);
 }
 
-/* An attribute of a mailbox, from its state: both have the same order. */
+#define FIELD(attr, field)	[attr] = offsetof(struct mboxfs_stat, field)
+
+static const size_t stat_fields[] = {
+	FIELD(MBOX_MAX_MESSAGE_SIZE, max_message_size),
+	FIELD(MBOX_MAX_MESSAGES, max_messages),
+	FIELD(MBOX_MAX_BYTES, max_bytes),
+	FIELD(MBOX_SEND_DELAY_MS, send_delay_ms),
+	FIELD(MBOX_DELAY_CHANGE, delay_change),
+	FIELD(MBOX_TTL_MS, ttl_ms),
+	FIELD(MBOX_SHORT_READ, short_read),
+	FIELD(MBOX_WHEN_FULL, when_full),
+	FIELD(MBOX_WHEN_EMPTY, when_empty),
+	FIELD(MBOX_FLUSH_ON_CLOSE, flush_on_close),
+	FIELD(MBOX_TYPE, type),
+	FIELD(MBOX_STOPPED, stopped),
+	FIELD(MBOX_MESSAGES, messages),
+	FIELD(MBOX_BYTES, bytes),
+	FIELD(MBOX_DELAYED_MESSAGES, delayed_messages),
+	FIELD(MBOX_DELAYED_BYTES, delayed_bytes),
+	FIELD(MBOX_NEXT_SIZE, next_size),
+	FIELD(MBOX_READERS_WAITING, readers_waiting),
+	FIELD(MBOX_WRITERS_WAITING, writers_waiting),
+	FIELD(MBOX_SENT_TOTAL, sent_total),
+	FIELD(MBOX_RECEIVED_TOTAL, received_total),
+	FIELD(MBOX_DROPPED_TOTAL, dropped_total),
+	FIELD(MBOX_EXPIRED_TOTAL, expired_total),
+	FIELD(MBOX_REVOKED_TOTAL, revoked_total),
+	FIELD(MBOX_PURGED_TOTAL, purged_total),
+	FIELD(MBOX_TRUNCATED_TOTAL, truncated_total),
+	FIELD(MBOX_BARRIER_SLEEPERS, barrier_sleepers),
+};
+
+/* An attribute of a mailbox, from its state. */
 uint64_t stat_value(const struct mboxfs_stat *stat, enum mbox_attr attr)
 {
-	const __u64 *fields = &stat->max_message_size;
+	__u64 value;
 
-	if (attr <= MBOX_STOPPED)
-		return fields[attr];
-	if (attr == MBOX_BARRIER_SLEEPERS)
-		return stat->barrier_sleepers;
-	return (&stat->messages)[attr - MBOX_MESSAGES];
+	memcpy(&value, (const char *)stat + stat_fields[attr], sizeof(value));
+	return value;
 }

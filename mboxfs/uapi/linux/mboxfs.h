@@ -17,9 +17,10 @@
  *
  * MBOXFS_IOC_SEND, struct mboxfs_msg; descriptor open for writing, else EBADF
  *	Sends a message of @len bytes at @data, with a @priority (0 ... 32767,
- *	EINVAL above) and a @tag. Flags: NONBLOCK, SYNC (return when it has been
- *	received), DELAY (readable after @delay_ns, instead of send_delay_ms;
- *	not together with SYNC). Waits for room, and with SYNC for a reader,
+ *	EINVAL above) and a @tag. One of no bytes is for RECV: write(2) sends
+ *	none, and read(2) passes over it. Flags: NONBLOCK, SYNC (return when it
+ *	has been received), DELAY (readable after @delay_ns, instead of
+ *	send_delay_ms; not together with SYNC). Waits for room, and with SYNC for a reader,
  *	for @timeout_ns at most. Other fields are ignored.
  *	EMSGSIZE, ENOSPC, EDQUOT, EAGAIN, ESHUTDOWN, ESRCH, EFAULT, ENOMEM as
  *	for write(2); ETIMEDOUT; EINTR; with SYNC: ECANCELED if it was purged, revoked,
@@ -138,6 +139,10 @@
 #define MBOXFS_WHEN_EMPTY_BLOCK		0	/* wait, or EAGAIN */
 #define MBOXFS_WHEN_EMPTY_EOF		1	/* returns 0 */
 
+/* type: what stat(2) and readdir(3) say that a mailbox is. */
+#define MBOXFS_TYPE_FILE		0	/* a regular file */
+#define MBOXFS_TYPE_FIFO		1	/* a FIFO */
+
 /* Flags of messages and batches. */
 #define MBOXFS_NONBLOCK		1	/* in: do not wait */
 #define MBOXFS_PEEK		2	/* in: the message stays */
@@ -243,6 +248,8 @@ struct mboxfs_stat {
 	__aligned_u64	revoked_total;
 	__aligned_u64	purged_total;
 	__aligned_u64	barrier_sleepers;
+	__aligned_u64	truncated_total;
+	__aligned_u64	type;
 	__aligned_u64	reserved[8];
 };
 
