@@ -24,7 +24,9 @@
  *	for @timeout_ns at most. Other fields are ignored.
  *	EMSGSIZE, ENOSPC, EDQUOT, EAGAIN, ESHUTDOWN, ESRCH, EFAULT, ENOMEM as
  *	for write(2); ETIMEDOUT; EINTR; with SYNC: ECANCELED if it was purged, revoked,
- *	dropped or has expired. Whoever gets an error has sent nothing.
+ *	dropped or has expired. Whoever gets an error has sent nothing; but at
+ *	ETIMEDOUT (NONBLOCK: EAGAIN, after a second) of SYNC a reader may be
+ *	copying the message, which it may receive then.
  *
  * MBOXFS_IOC_RECV, struct mboxfs_msg; descriptor open for reading, else EBADF
  *	Takes the next message: its first @len bytes go to @data. Flags:
@@ -95,7 +97,9 @@
  *
  * Times: @timeout_ns is relative; below 0 is for ever, 0 is not at all (EAGAIN).
  * O_NONBLOCK and NONBLOCK win over it. A wait with a timeout is not restarted
- * after a signal. All but receiving, sleeping and waiting is EROFS on a
+ * after a signal's handler. One that was interrupted without one (by a stop, a
+ * debugger, the freezer) goes on, with what is left in @timeout_ns. All but
+ * receiving, sleeping and waiting is EROFS on a
  * read-only mount. An unknown command, or one for another kind of file, is
  * ENOTTY. Security modules and fanotify(7) are asked as for write(2) and read(2)
  * before anything is sent or received; what they refuse is EACCES or EPERM.
