@@ -168,6 +168,7 @@ int mbox_barrier_sleep(struct mbox_barrier *barrier, s64 *timeout)
 	if (!ret)
 		return mbox_gate_wait(barrier, &barrier->sleepers, timeout);
 	spin_unlock(&barrier->lock);
+	mbox_place_drop(&barrier->sleepers);
 	return ret;
 }
 
@@ -224,6 +225,7 @@ int mbox_barrier_wait(struct mbox_barrier *barrier, u32 parties, s64 *timeout)
 	}
 	spin_unlock(&barrier->lock);
 	mbox_gate_let_go(&gone, 0);
+	mbox_place_drop(round);
 	return ret;
 }
 

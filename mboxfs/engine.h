@@ -100,6 +100,8 @@ void __mbox_settle(struct mbox *box, struct mbox_after *after);
 /* In send.c */
 bool __mbox_writable(const struct mbox *box);
 bool __mbox_admit(struct mbox *box, struct mbox_after *after);
+bool __mbox_call_in(struct mbox *box, struct mbox_after *after);
+void __mbox_leave_writers(struct mbox *box, const struct mbox_waiter *writer);
 void mbox_cancel_sender(struct mbox_msg *msg, struct mbox_after *after);
 bool __mbox_withdraw(struct mbox *box, struct mbox_waiter *sender);
 
@@ -189,11 +191,17 @@ static inline bool __mbox_timed(const struct mbox *box)
 				   !RB_EMPTY_ROOT(&clock->expiring.rb_root));
 }
 
+/* Whether someone waits for room; whoever comes now queues behind. */
+static inline bool __mbox_writers_wait(const struct mbox *box)
+{
+	return !list_empty(&box->writers) || unlikely(!list_empty(&box->lobby));
+}
+
 /* Whether there is more to think about than messages that come and go. */
 static inline bool __mbox_special(const struct mbox *box)
 {
 	return box->stopped || box->owes_room || box->unsettled ||
-	       box->readers.waiting || !list_empty(&box->writers) ||
+	       box->readers.waiting || __mbox_writers_wait(box) ||
 	       __mbox_timed(box) || box->search ||
 	       __mbox_limit(box, MBOX_SEND_DELAY_MS);
 }
@@ -211,7 +219,7 @@ static inline bool __mbox_must_settle(const struct mbox *box)
 {
 	return box->stopped || box->drained || box->owes_room ||
 	       box->parked || box->unsettled ||
-	       !list_empty(&box->writers) || __mbox_at_eof(box) ||
+	       __mbox_writers_wait(box) || __mbox_at_eof(box) ||
 	       __mbox_too_much(box);
 }
 

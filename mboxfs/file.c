@@ -302,22 +302,51 @@ static ssize_t mboxfs_read_iter(struct kiocb *iocb, struct iov_iter *to)
 }
 
 /*
- * Memory for a message, without sleeping where io_uring must not wait. It is
+ * Make the message of a write, without sleeping where io_uring must not wait. It is
  * sent by who has opened the file: a program that runs with more rights than its
  * caller writes to what the caller has opened, its standard error for one, and
  * must not speak in its own name there.
  */
-static struct mbox_msg *mboxfs_alloc(struct kiocb *iocb, struct mbox *box,
-				     size_t len, unsigned int flags)
+static struct mbox_msg *mboxfs_make(struct kiocb *iocb, struct mbox *box,
+				    struct iov_iter *from, unsigned int flags)
 {
 	bool wait = !(iocb->ki_flags & IOCB_NOWAIT);
 	struct mbox_msg *msg;
 
-	msg = mbox_new_msg(box, len, 0, flags, iocb->ki_filp->f_cred,
+	msg = mbox_new_msg(box, iov_iter_count(from), 0, flags,
+			   iocb->ki_filp->f_cred,
 			   wait ? MBOX_GFP :
 			   GFP_NOWAIT | __GFP_ACCOUNT | __GFP_NOWARN);
-	return unlikely(msg == ERR_PTR(-ENOMEM)) && !wait ?
-	       ERR_PTR(-EAGAIN) : msg;
+	if (IS_ERR(msg))
+		return unlikely(msg == ERR_PTR(-ENOMEM)) && !wait ?
+		       ERR_PTR(-EAGAIN) : msg;
+	if (mbox_msg_copy_from(msg, from)) {
+		mbox_msg_put(box->pool, msg);
+		return ERR_PTR(-EFAULT);
+	}
+	return msg;
+}
+
+/* Many wait for room: the message is made again when it is its turn. */
+static int mboxfs_write_again(struct kiocb *iocb, struct mbox *box,
+			      struct iov_iter *from, size_t len,
+			      unsigned int flags)
+{
+	s64 forever = MBOX_FOREVER;
+	struct mbox_msg *msg;
+	int err;
+
+	do {
+		iov_iter_revert(from, len);
+		msg = mboxfs_make(iocb, box, from, flags);
+		if (IS_ERR(msg)) {
+			mbox_give_up(box);
+			return PTR_ERR(msg);
+		}
+		err = mbox_send(box, msg, flags, &forever);
+	} while (err == MBOX_AGAIN);
+	mbox_sent(box);
+	return err;
 }
 
 static ssize_t mboxfs_write_iter(struct kiocb *iocb, struct iov_iter *from)
@@ -341,14 +370,12 @@ static ssize_t mboxfs_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	err = mbox_check_send(box, len, flags);
 	if (err)
 		return err;
-	msg = mboxfs_alloc(iocb, box, len, flags);
+	msg = mboxfs_make(iocb, box, from, flags);
 	if (IS_ERR(msg))
 		return PTR_ERR(msg);
-	if (mbox_msg_copy_from(msg, from)) {
-		mbox_msg_put(box->pool, msg);
-		return -EFAULT;
-	}
 	err = mbox_send(box, msg, flags, &forever);
+	if (unlikely(err == MBOX_AGAIN))
+		err = mboxfs_write_again(iocb, box, from, len, flags);
 	return err ? err : len;
 }
 

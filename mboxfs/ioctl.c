@@ -113,14 +113,30 @@ static void mboxfs_ioctl_received(struct file *file)
 }
 
 /*
- * A wait with a timeout has been interrupted, but no handler is going to run: the
- * command will be given again, and has to find what is left of its timeout.
+ * If a wait with a timeout has been interrupted, but no handler is going to run,
+ * the command will be given again: it has to find what is left of its timeout.
  */
 static long mboxfs_go_on(long ret, s64 left, __s64 __user *timeout)
 {
 	if (unlikely(ret == -ERESTARTNOHAND) && put_user(left, timeout))
 		return -EINTR;
 	return ret;
+}
+
+static long mboxfs_end_send(struct mbox *box, long ret, s64 left,
+			    __s64 __user *timeout)
+{
+	if (unlikely(left > 0) && ret != -ERESTARTNOHAND)
+		mbox_sent(box);
+	return mboxfs_go_on(ret, left, timeout);
+}
+
+static long mboxfs_end_receive(struct mbox *box, long ret, s64 left,
+			       __s64 __user *timeout)
+{
+	if (unlikely(left > 0) && ret != -ERESTARTNOHAND)
+		mbox_received(box);
+	return mboxfs_go_on(ret, left, timeout);
 }
 
 static long mboxfs_ioc_send(struct file *file, struct mboxfs_call call)
@@ -130,7 +146,7 @@ static long mboxfs_ioc_send(struct file *file, struct mboxfs_call call)
 	struct mboxfs_msg m;
 	struct mbox_msg *msg;
 	unsigned int flags;
-	int err;
+	int err, again = 0;
 
 	err = mboxfs_get_arg(&m, sizeof(m), call);
 	if (!err)
@@ -140,13 +156,19 @@ static long mboxfs_ioc_send(struct file *file, struct mboxfs_call call)
 	flags = mboxfs_wait_flags(file, m.flags, m.timeout_ns);
 	if (m.flags & MBOXFS_SYNC)
 		flags |= MBOX_SYNC;
-	msg = mboxfs_make_msg(box, &m, flags);
-	if (IS_ERR(msg))
-		return PTR_ERR(msg);
-	err = mbox_send(box, msg, flags, &m.timeout_ns);
+	do {
+		msg = mboxfs_make_msg(box, &m, flags);
+		if (IS_ERR(msg)) {
+			if (unlikely(again))
+				mbox_give_up(box);
+			return PTR_ERR(msg);
+		}
+		err = mbox_send(box, msg, flags, &m.timeout_ns);
+		again = err;
+	} while (unlikely(err == MBOX_AGAIN));
 	if (!err)
 		fsnotify_modify(file);
-	return mboxfs_go_on(err, m.timeout_ns, &user->timeout_ns);
+	return mboxfs_end_send(box, err, m.timeout_ns, &user->timeout_ns);
 }
 
 /* What is wanted, from what user space says. */
@@ -314,9 +336,10 @@ static long mboxfs_ioc_recv(struct file *file, struct mboxfs_call call)
 	if (msg == ERR_PTR(-EMSGSIZE) &&
 	    mboxfs_put_len(want.len, user, call.size))
 		return -EFAULT;
-	if (IS_ERR(msg))
-		return mboxfs_go_on(PTR_ERR(msg), want.timeout,
-				    &user->timeout_ns);
+	err = mboxfs_end_receive(box, PTR_ERR_OR_ZERO(msg), want.timeout,
+				 &user->timeout_ns);
+	if (err)
+		return err;
 	err = mboxfs_put_msg(msg, &m, user, call.size);
 	if (want.flags & MBOX_PEEK) {
 		mbox_msg_put(box->pool, msg);
@@ -398,7 +421,7 @@ static long mboxfs_ioc_send_batch(struct file *file, struct mboxfs_call call)
 {
 	struct mboxfs_batch __user *user = call.arg;
 	struct mbox *box = mboxfs_box(file_inode(file));
-	int err = 0, total = 0, made, done;
+	int err = 0, total = 0, made, done = 0;
 	struct mboxfs_batch b;
 	unsigned int flags;
 	LIST_HEAD(msgs);
@@ -414,6 +437,8 @@ static long mboxfs_ioc_send_batch(struct file *file, struct mboxfs_call call)
 		if (!made)
 			break;
 		done = mbox_send_batch(box, &msgs, flags, &b.timeout_ns);
+		if (unlikely(done == MBOX_AGAIN))
+			continue;
 		if (done <= 0) {
 			err = done;
 			break;
@@ -423,10 +448,12 @@ static long mboxfs_ioc_send_batch(struct file *file, struct mboxfs_call call)
 		flags |= MBOX_NONBLOCK;
 	} while (total < b.count && (done == made || waits) &&
 		 !fatal_signal_pending(current));
-	if (!total)
-		return mboxfs_go_on(err, b.timeout_ns, &user->timeout_ns);
-	fsnotify_modify(file);
-	return total;
+	if (unlikely(done == MBOX_AGAIN))
+		mbox_give_up(box);
+	if (total)
+		fsnotify_modify(file);
+	return mboxfs_end_send(box, total ? total : err, b.timeout_ns,
+			       &user->timeout_ns);
 }
 
 /* Copy out what has been taken; return what could not be, or has no room. */
@@ -496,7 +523,7 @@ static long mboxfs_ioc_recv_batch(struct file *file, struct mboxfs_call call)
 		 mboxfs_put_len(want.len, mboxfs_batch_msg(&b, 0), b.size))
 		ret = -EFAULT;
 	kfree(msgs);
-	return mboxfs_go_on(ret, want.timeout, &batch->timeout_ns);
+	return mboxfs_end_receive(box, ret, want.timeout, &batch->timeout_ns);
 }
 
 /* 0 is how "no bound" is shown. */

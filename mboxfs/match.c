@@ -163,11 +163,13 @@ static bool __mbox_refuse(struct mbox *box, struct mbox_after *after)
 {
 	struct mbox_waiter *sender;
 
-	while (!list_empty(&box->writers)) {
+	while (__mbox_writers_wait(box)) {
 		if (__mbox_step_full(after))
 			return false;
-		sender = list_first_entry(&box->writers, struct mbox_waiter,
-					  node);
+		sender = list_first_entry(list_empty(&box->writers) ?
+						  &box->lobby : &box->writers,
+					  struct mbox_waiter, node);
+		__mbox_leave_writers(box, sender);
 		mbox_end_wait(sender, __mbox_refusal(box), after);
 	}
 	while (!list_empty(&box->rendezvous)) {
@@ -244,7 +246,7 @@ void __mbox_settle(struct mbox *box, struct mbox_after *after)
 	if (done && box->stopped)
 		done = __mbox_refuse(box, after);
 	else if (done)
-		done = __mbox_admit(box, after);
+		done = __mbox_admit(box, after) && __mbox_call_in(box, after);
 	if (done)
 		done = __mbox_end_readers(box, after);
 	box->unsettled = !done;

@@ -29,7 +29,7 @@
 static DEFINE_SPINLOCK(mbox_place_lock);	/* innermost */
 static DEFINE_HASHTABLE(mbox_place_hash, 6);
 static LIST_HEAD(mbox_place_list);
-static unsigned int mbox_place_count;
+unsigned int mbox_place_count;	/* how many are remembered, of all */
 
 /* Whether one of these signals runs a handler, or kills. */
 static bool mbox_any_caught(const sigset_t *pending)

@@ -32,11 +32,25 @@ struct mbox_place {
 	s64			timeout;
 };
 
+extern unsigned int mbox_place_count;
+
 bool mbox_signal_caught(void);
 void mbox_place_keep(const void *where, u64 ticket, ktime_t deadline,
 		     s64 timeout);
 struct mbox_place *mbox_place_take(const void *where);
 void mbox_place_free(struct mbox_place *place);
 void mbox_place_forget(const void *where);
+
+/**
+ * mbox_place_drop - a call of the current task is over, whether or not it waited
+ * @where:	what it may have waited for
+ *
+ * Context: any but interrupts; no lock held.
+ */
+static inline void mbox_place_drop(const void *where)
+{
+	if (unlikely(READ_ONCE(mbox_place_count)))
+		mbox_place_free(mbox_place_take(where));
+}
 
 #endif /* _MBOXFS_PLACE_H */

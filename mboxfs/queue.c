@@ -14,7 +14,6 @@
 
 #include "barrier.h"
 #include "compat.h"
-#include "place.h"
 
 /*
  * Each kind of event is a wake-up of its own: an exclusive poller counts as
@@ -183,8 +182,13 @@ static bool __mbox_may_leave(struct mbox *box, struct mbox_waiter *waiter,
 {
 	struct mbox_msg *msg = waiter->msg;
 
-	if (!msg || msg->state == MBOX_MSG_OUTSIDE ||
-	    __mbox_withdraw(box, waiter))
+	if (!msg)
+		return true;
+	if (msg->state == MBOX_MSG_OUTSIDE) {
+		__mbox_leave_writers(box, waiter);
+		return true;
+	}
+	if (__mbox_withdraw(box, waiter))
 		return true;
 	/* It is being copied. */
 	if (!at_once) {
@@ -245,6 +249,7 @@ int mbox_init(struct mbox *box, struct mbox_pool *pool,
 	mbox_store_init(&box->store);
 	mbox_readers_init(&box->readers);
 	INIT_LIST_HEAD(&box->writers);
+	INIT_LIST_HEAD(&box->lobby);
 	INIT_LIST_HEAD(&box->rendezvous);
 	INIT_LIST_HEAD(&box->keeper);
 	mbox_group_get_limits(group, &box->limits);
@@ -279,6 +284,23 @@ void mbox_exit(struct mbox *box)
 	mbox_msg_put_list(box->pool, &left);
 	mbox_account_exit(&box->account);
 	mbox_barrier_free(box->barrier);
+}
+
+/**
+ * mbox_give_up - who was to make its message again will not
+ * @box:	the mailbox whose mbox_send() has returned MBOX_AGAIN
+ *
+ * So it is the next one's turn.
+ *
+ * Context: may sleep; no lock held.
+ */
+void mbox_give_up(struct mbox *box)
+{
+	struct mbox_after after;
+
+	mbox_sent(box);
+	mbox_lock(box, &after);
+	mbox_unlock(box, &after);
 }
 
 /**

@@ -61,6 +61,11 @@
  *	long as readers wait, nothing in the store is for any of them, and a
  *	newcomer who finds something takes it from nobody. As long as writers
  *	wait, the first of them does not fit, and a newcomer queues behind.
+ *	Writers wait with their messages, but those may be no more than the
+ *	mailbox itself takes (max_bytes, or one). Who comes then waits without
+ *	(@lobby), and is sent to make its message anew once there is room among
+ *	those who wait. It keeps its place for that, but is not waited for: who
+ *	takes longer to come back than its turn is away is overtaken.
  *
  * MBOX_SETTLE: who changes something sees to what it means to those who wait.
  *	At the end of each step, and nowhere else, __mbox_settle() looks at all
@@ -130,6 +135,7 @@
 
 #include "group.h"
 #include "message.h"
+#include "place.h"
 #include "readers.h"
 #include "store.h"
 
@@ -177,8 +183,10 @@ struct mbox_clock {
  * @store:	published messages that no one is copying
  * @readers:	tasks waiting for a message, see MBOX_FAIR
  * @writers:	tasks waiting for room, each with its message
+ * @lobby:	tasks waiting for room among @writers, without a message
  * @rendezvous:	tasks waiting for their message to be received
- * @writers_waiting: number of @writers and of @rendezvous
+ * @writers_waiting: number of @writers, of @lobby and of @rendezvous
+ * @waiting_bytes: of the messages of @writers
  * @stops:	how often it has been stopped
  * @parked:	a message in @store that has not been offered to all who wait
  * @search:	a long search that goes on, see MBOX_SEARCH
@@ -227,7 +235,9 @@ struct mbox {
 	struct mbox_store	store;
 	struct mbox_readers	readers;
 	struct list_head	writers;
+	struct list_head	lobby;
 	struct list_head	rendezvous;
+	u64			waiting_bytes;
 	u32			writers_waiting;
 	u32			stops;
 	struct mbox_msg		*parked;
@@ -296,6 +306,9 @@ struct mbox_stat {
 #define MBOX_FROM	0x20	/* only from one process */
 #define MBOX_TAGGED	0x40	/* only with one tag */
 
+/* The message is gone: it is to be made again, and sent. */
+#define MBOX_AGAIN	(-ERESTART)
+
 /* For ever, as a timeout. */
 #define MBOX_FOREVER	(-1)
 
@@ -335,6 +348,7 @@ int mbox_receive_batch(struct mbox *box, struct mbox_want *want,
 void mbox_return(struct mbox *box, struct mbox_msg **msgs, int count);
 void mbox_truncated(struct mbox *box, const struct mbox_msg *msg);
 
+void mbox_give_up(struct mbox *box);
 __poll_t mbox_poll(struct mbox *box);
 u64 mbox_purge(struct mbox *box);
 int mbox_flush(struct mbox *box);
@@ -358,6 +372,31 @@ void mbox_timer_exit(void);
 static inline u64 mbox_get_limit(const struct mbox *box, enum mbox_limit limit)
 {
 	return READ_ONCE(box->limits.value[limit]);
+}
+
+/**
+ * mbox_sent - what has been sent, or not, with a timeout is over
+ * @box:	the mailbox
+ *
+ * If it was interrupted, and has been made again, nothing is to be left of that.
+ * Without a timeout it cannot be mistaken for another one.
+ *
+ * Context: no lock held.
+ */
+static inline void mbox_sent(struct mbox *box)
+{
+	mbox_place_drop(&box->writers);
+}
+
+/**
+ * mbox_received - the same of what has been received
+ * @box:	the mailbox
+ *
+ * Context: no lock held.
+ */
+static inline void mbox_received(struct mbox *box)
+{
+	mbox_place_drop(&box->readers);
 }
 
 /**

@@ -103,7 +103,8 @@ static __always_inline bool __mbox_send_quickly(struct mbox *box,
  *		-ERESTARTNOHAND
  *
  * Context: may sleep; no lock held.
- * Return: 0; -EMSGSIZE; -ENOSPC if there is no room and when_full is not
+ * Return: 0; MBOX_AGAIN: it is to be made and sent again, or mbox_give_up() to be
+ * called; -EMSGSIZE; -ENOSPC if there is no room and when_full is not
  * "block"; -EDQUOT if a group's ceiling does not allow it; -EAGAIN if it would
  * have to wait but may not; -ESHUTDOWN if the mailbox is stopped, or has been
  * while this waited (-ESRCH if its process has ended); with MBOX_SYNC -ECANCELED

@@ -53,7 +53,7 @@ bool __mbox_writable(const struct mbox *box)
 {
 	if (__mbox_limit(box, MBOX_WHEN_FULL) == MBOXFS_WHEN_FULL_DROP_OLDEST)
 		return true;
-	return list_empty(&box->writers) &&
+	return !__mbox_writers_wait(box) &&
 	       __mbox_fits(box, __mbox_max_length(box));
 }
 
@@ -274,12 +274,54 @@ static void __mbox_meet(struct mbox *box, struct mbox_waiter *sender)
 	sender->msg->extra->sender = sender;
 }
 
+/* Whether a message may wait, along with those that do so already. */
+static bool __mbox_may_bring(const struct mbox *box, u32 len)
+{
+	u64 bytes = box->waiting_bytes, max = __mbox_limit(box, MBOX_MAX_BYTES);
+
+	return !bytes || (bytes <= max && len <= max - bytes);
+}
+
+/**
+ * __mbox_leave_writers - someone is going to wait for room no more
+ * @box:	the mailbox
+ * @writer:	who is in @writers, or in @lobby without a message
+ *
+ * Context: lock held.
+ */
+void __mbox_leave_writers(struct mbox *box, const struct mbox_waiter *writer)
+{
+	if (writer->msg)
+		box->waiting_bytes -= writer->msg->len;
+}
+
+/**
+ * __mbox_call_in - the next one who waits without a message may bring it
+ * @box:	the mailbox
+ * @after:	of this step
+ *
+ * One for each step: it makes one itself when it comes back, or gives up.
+ *
+ * Context: lock held.
+ * Return: true: that is all.
+ */
+bool __mbox_call_in(struct mbox *box, struct mbox_after *after)
+{
+	struct mbox_waiter *next;
+
+	next = list_first_entry_or_null(&box->lobby, struct mbox_waiter, node);
+	if (unlikely(next) && __mbox_may_bring(box, next->len))
+		mbox_end_wait(next, MBOX_AGAIN, after);
+	return true;
+}
+
 /* Take the message of a writer who has waited, and let him go. */
 static void __mbox_let_in(struct mbox *box, struct mbox_waiter *writer,
 			  struct mbox_after *after)
 {
 	struct mbox_msg *msg = writer->msg;
 
+	__mbox_leave_writers(box, writer);
 	if (writer->sync) {
 		/* He goes on waiting, for another thing. */
 		list_move_tail(&writer->node, &box->rendezvous);
@@ -317,10 +359,12 @@ bool __mbox_admit(struct mbox *box, struct mbox_after *after)
 			break;
 		if (ret == -EAGAIN)
 			return !__mbox_step_full(after);
-		if (ret)
-			mbox_end_wait(writer, ret, after);
-		else
+		if (!ret) {
 			__mbox_let_in(box, writer, after);
+			continue;
+		}
+		__mbox_leave_writers(box, writer);
+		mbox_end_wait(writer, ret, after);
 	}
 	return true;
 }
@@ -372,7 +416,7 @@ static int __mbox_try_send(struct mbox *box, struct mbox_msg *msg,
 
 	if (unlikely(box->stopped))
 		return __mbox_refusal(box);
-	if (likely(list_empty(&box->writers))) /* else see MBOX_FAIR */
+	if (likely(!__mbox_writers_wait(box))) /* else see MBOX_FAIR */
 		ret = __mbox_make_room(box, msg, after);
 	if (ret == -EAGAIN && !(flags & MBOX_NONBLOCK) &&
 	    __mbox_may_wait(box, msg->len, after))
@@ -395,6 +439,24 @@ static bool __mbox_try_again(const struct mbox *box, int ret,
 	return ret == -EAGAIN && __mbox_step_full(after) &&
 	       __mbox_limit(box, MBOX_WHEN_FULL) ==
 		       MBOXFS_WHEN_FULL_DROP_OLDEST;
+}
+
+/* Wait for room: in front of others it may fit, though they do not. */
+static void __mbox_queue_writer(struct mbox *box, struct mbox_waiter *writer,
+				struct mbox_after *after)
+{
+	struct mbox_msg *msg = writer->msg;
+
+	mbox_waiter_begin(writer, &box->writers_waiting);
+	if (likely(__mbox_may_bring(box, msg->len))) {
+		box->waiting_bytes += msg->len;
+		__mbox_queue(&box->writers, writer);
+		return;
+	}
+	writer->len = msg->len;
+	writer->msg = NULL;
+	mbox_after_put(after, msg);
+	__mbox_queue(&box->lobby, writer);
 }
 
 /* Queue for room, or send and queue for a reader; the lock is dropped. */
@@ -420,15 +482,16 @@ static int mbox_send_queue(struct mbox *box, struct mbox_after *after,
 		__mbox_meet(box, &waiter);
 		__mbox_accept(box, msg, after);
 	} else {
-		/* In front of others it may fit, though they do not. */
-		mbox_waiter_begin(&waiter, &box->writers_waiting);
-		__mbox_queue(&box->writers, &waiter);
+		__mbox_queue_writer(box, &waiter, after);
 	}
 	mbox_unlock(box, after);
 	ret = mbox_wait(&waiter, waiter.leaving ? &grace : timeout, mbox_leave);
 	/* What is still the sender's has not been sent. */
 	if (waiter.msg)
 		mbox_msg_put(box->pool, waiter.msg);
+	if (ret == MBOX_AGAIN)
+		mbox_place_keep(&box->writers, waiter.ticket, waiter.deadline,
+				*timeout < 0 ? -1 : *timeout);
 	return ret == -ETIMEDOUT && waiter.leaving ? waiter.leaving : ret;
 }
 

@@ -6,6 +6,7 @@
 #include "test.h"
 
 #include <linux/userfaultfd.h>
+#include <sys/vfs.h>
 
 /* More than a step looks at, so that it takes several. */
 #define CROWD		1200
@@ -210,6 +211,77 @@ TEST(a_crowd_of_writers_gets_in_when_there_is_room)
 	CHECK_EQ(t_get("q", "messages"), n + 1);
 	for (i = 0; i < n; i++)
 		join(&w[i], 0);
+}
+
+/* Those who wait bring no more than the mailbox takes; each is served once. */
+TEST(a_crowd_of_large_messages_waits_without_them)
+{
+	static char data[60000], got[60000];
+	bool seen[60] = {};
+	int fd = t_open("q", O_RDWR), n = 60, i;
+	struct waiter *w = calloc(n, sizeof(*w));
+	struct mboxfs_msg m;
+	struct statfs st;
+	long long before;
+
+	t_set("q", "max_bytes", "200000");
+	CHECK_EQ(write(fd, data, sizeof(data)), sizeof(data));
+	t_set("q", "max_messages", "1");
+	CHECK_EQ(fstatfs(fd, &st), 0);
+	before = st.f_bfree;
+	for (i = 0; i < n; i++) {
+		prepare(&w[i], fd, sizeof(data), 0);
+		w[i].m.data = (uintptr_t)data;
+		w[i].m.tag = i;
+		if (i == n / 2)
+			w[i].m.timeout_ns = 3600 * 1000000000LL;
+		launch(&w[i], send_one);
+		await_crowd(i + 1, true);
+	}
+	CHECK_EQ(fstatfs(fd, &st), 0);
+	CHECK((before - (long long)st.f_bfree) * st.f_bsize <= 300000);
+	CHECK_EQ(read(fd, got, sizeof(got)), sizeof(got));
+	for (i = 0; i < n; i++) {
+		m = t_msg(got, sizeof(got), 0);
+		CHECK_EQ(ioctl(fd, MBOXFS_IOC_RECV, &m), 0);
+		CHECK(m.tag < n && !seen[m.tag]);
+		seen[m.tag] = true;
+	}
+	for (i = 0; i < n; i++)
+		join(&w[i], 0);
+	CHECK_EQ(t_get("q", "writers_waiting"), 0);
+	CHECK_EQ(t_get("q", "messages"), 0);
+}
+
+/* One of those who are to bring their message cannot: the others can. */
+TEST(who_cannot_bring_a_message_holds_up_nobody)
+{
+	static char data[60000];
+	int fd = t_open("q", O_RDWR), n = 8, i;
+	struct waiter w[8] = {};
+	char *gone = NULL;
+
+	t_set("q", "max_bytes", "60000");
+	CHECK_EQ(write(fd, data, sizeof(data)), sizeof(data));
+	for (i = 0; i < n; i++) {
+		prepare(&w[i], fd, sizeof(data), 0);
+		w[i].m.data = (uintptr_t)data;
+		if (i == 3) {
+			gone = mmap(NULL, sizeof(data), PROT_READ,
+				    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			w[i].m.data = (uintptr_t)gone;
+		}
+		launch(&w[i], send_one);
+		await_crowd(i + 1, true);
+	}
+	CHECK_EQ(munmap(gone, sizeof(data)), 0);
+	for (i = 0; i < n; i++) {
+		struct mboxfs_msg m = t_msg(data, sizeof(data), 0);
+
+		CHECK_EQ(ioctl(fd, MBOXFS_IOC_RECV, &m), 0);
+	}
+	for (i = 0; i < n; i++)
+		join(&w[i], i == 3 ? EFAULT : 0);
 }
 
 TEST(a_crowd_of_writers_leaves_what_is_stopped)

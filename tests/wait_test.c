@@ -804,3 +804,31 @@ TEST(who_was_interrupted_by_a_handler_comes_as_a_newcomer)
 	t_send(fd, "2");
 	t_wait(first);
 }
+
+/* What was remembered of a stop is gone with the call that goes on. */
+TEST(a_stop_leaves_nothing_to_later_calls)
+{
+	int fd = t_open("q", O_RDWR);
+	struct mboxfs_msg m;
+	pid_t pid = t_fork();
+	long long start;
+	char c;
+
+	if (!pid) {
+		m = t_msg(&c, 1, 0);
+		m.timeout_ns = 2000000000;
+		CHECK_EQ(ioctl(fd, MBOXFS_IOC_RECV, &m), 0);
+		t_sleep_ms(2500);
+		start = t_now_ms();
+		CHECK_ERR(ioctl(fd, MBOXFS_IOC_RECV, &m), ETIMEDOUT);
+		CHECK(t_now_ms() - start >= m.timeout_ns / 1000000 - 1);
+		CHECK(m.timeout_ns > 0);
+		_exit(0);
+	}
+	t_await("q", "readers_waiting", 1);
+	CHECK_EQ(kill(pid, SIGSTOP), 0);
+	t_await("q", "readers_waiting", 0);
+	t_send(fd, "x");
+	CHECK_EQ(kill(pid, SIGCONT), 0);
+	t_wait(pid);
+}
