@@ -67,7 +67,7 @@ TEST(senders_are_shown_as_the_reader_knows_them)
 		CHECK_EQ(m.uid, 0);
 		CHECK_EQ(m.gid, 0);
 		CHECK_EQ(m.pid, getpid());
-		t_send(fd, "out");
+		CHECK_EQ(t_send_as(fd, "out", 0, 0), 0);
 		s->step = 1;
 		while (s->step != 2)
 			usleep(1000);

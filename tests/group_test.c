@@ -35,11 +35,18 @@ static int try_send(int fd, size_t len)
 	return try_send_as(fd, len, 0);
 }
 
+/* Receive whatever comes first; 0 or an error. */
+static int try_take(int fd)
+{
+	static char room[1 << 20];
+	struct mboxfs_msg m = t_msg(room, sizeof(room), MBOXFS_NONBLOCK);
+
+	return ioctl(fd, MBOXFS_IOC_RECV, &m) ? errno : 0;
+}
+
 static void take(int fd)
 {
-	struct mboxfs_msg m = t_msg(NULL, 0, MBOXFS_NONBLOCK);
-
-	CHECK_EQ(ioctl(fd, MBOXFS_IOC_RECV, &m), 0);
+	CHECK_EQ(try_take(fd), 0);
 }
 
 /* A mailbox without bounds of its own. */
@@ -629,11 +636,9 @@ static void stress_write(int seed, long long end)
 						    rand() % 60000);
 		CHECK(!ret || ret == EDQUOT || ret == EAGAIN);
 		if (ret || !(rand() % 3)) {
-			struct mboxfs_msg m = t_msg(NULL, 0, MBOXFS_NONBLOCK);
-
 			i = rand() % 6;
-			CHECK(!ioctl(fd[i], MBOXFS_IOC_RECV, &m) ||
-			      errno == EAGAIN);
+			ret = try_take(fd[i]);
+			CHECK(!ret || ret == EAGAIN);
 		}
 	}
 	_exit(0);
@@ -669,10 +674,9 @@ TEST(usage_is_never_above_a_ceiling)
 	t_wait_all();
 	for (i = 0; i < 6; i++) {
 		int fd = open(names[i], O_RDWR);
-		struct mboxfs_msg m = t_msg(NULL, 0, MBOXFS_NONBLOCK);
 
-		while (!ioctl(fd, MBOXFS_IOC_RECV, &m))
-			m = t_msg(NULL, 0, MBOXFS_NONBLOCK);
+		while (!try_take(fd))
+			;
 		sent += t_get(names[i], "sent_total");
 		received += t_get(names[i], "received_total");
 		close(fd);
@@ -709,17 +713,15 @@ TEST(renames_under_load_keep_the_sums)
 			continue;
 		srand(i);
 		while (t_now_ms() < end) {
-			struct mboxfs_msg m = t_msg(NULL, 0, MBOXFS_NONBLOCK);
 			int fd = open(names[rand() % 4], O_RDWR), n;
 
 			if (fd < 0)
 				continue;
 			for (n = rand() % 50; n; n--) {
-				m = t_msg(NULL, 0, MBOXFS_NONBLOCK);
 				if (rand() % 2)
 					try_send(fd, rand() % 5000);
 				else
-					ioctl(fd, MBOXFS_IOC_RECV, &m);
+					try_take(fd);
 			}
 			close(fd);
 		}
@@ -849,17 +851,13 @@ TEST(the_size_of_a_mount_holds_under_load)
 		srand(i);
 		fd = open("/tmp/mnt/q", O_RDWR);
 		while (t_now_ms() < end) {
-			struct mboxfs_msg m = t_msg(NULL, 0, MBOXFS_NONBLOCK);
 			int n, ret = 0;
 
 			for (n = rand() % 3000; n && !ret; n--)
 				ret = try_send(fd, rand() % 9000);
 			CHECK(!ret || ret == ENOSPC);
-			for (n = rand() % 3000; n; n--) {
-				m = t_msg(NULL, 0, MBOXFS_NONBLOCK);
-				if (ioctl(fd, MBOXFS_IOC_RECV, &m))
-					break;
-			}
+			for (n = rand() % 3000; n && !try_take(fd); n--)
+				;
 		}
 		_exit(0);
 	}
