@@ -131,10 +131,11 @@ static inline void __mbox_begin_copy(struct mbox *box, struct mbox_msg *msg)
 }
 
 /* Not every message will do. */
-#define MBOX_CHOOSY	(MBOX_WHOLE | MBOX_PEEK | MBOX_FROM | MBOX_TAGGED)
+#define MBOX_CHOOSY	(MBOX_PEEK | MBOX_FROM | MBOX_TAGGED)
 
 /* The first message, or NULL also if that is not easy; see MBOX_QUICK. */
-static __always_inline struct mbox_msg *__mbox_take_quickly(struct mbox *box)
+static __always_inline struct mbox_msg *
+__mbox_take_quickly(struct mbox *box, const struct mbox_want *want)
 {
 	struct mbox_msg *msg;
 
@@ -142,6 +143,8 @@ static __always_inline struct mbox_msg *__mbox_take_quickly(struct mbox *box)
 		return NULL;
 	msg = mbox_store_first(&box->store);
 	if (unlikely(!msg))
+		return NULL;
+	if (unlikely(msg->len > want->room) && (want->flags & MBOX_WHOLE))
 		return NULL;
 	mbox_store_del(&box->store, msg);
 	__mbox_begin_copy(box, msg);
@@ -170,7 +173,7 @@ static inline struct mbox_msg *mbox_receive(struct mbox *box,
 
 	spin_lock(&box->lock);
 	if (likely(!(want->flags & MBOX_CHOOSY)))
-		msg = __mbox_take_quickly(box);
+		msg = __mbox_take_quickly(box, want);
 	if (unlikely(!msg))
 		return mbox_receive_slow(box, want);
 	spin_unlock(&box->lock);

@@ -336,8 +336,10 @@ int mbox_receive_batch(struct mbox *box, struct mbox_want *want,
 
 	spin_lock(&box->lock);
 	if (likely(!(want->flags & MBOX_CHOOSY)))
-		while (n < count && (msgs[n] = __mbox_take_quickly(box)))
+		while (n < count && (msgs[n] = __mbox_take_quickly(box, want))) {
+			want->flags &= ~MBOX_WHOLE;
 			n++;
+		}
 	if (likely(n)) {
 		spin_unlock(&box->lock);
 		return n;
