@@ -75,6 +75,7 @@ test_what_is_interrupted_has_failed()
 	echo 'sleep 54321' >make.newest
 	run_ci &
 	pid=$!
+	soon grep -q '6.12: begun' out
 	soon grep -q 'newest: begun' out
 	kill -TERM $pid
 	fails wait $pid
@@ -89,7 +90,9 @@ test_what_is_out_of_time_has_failed()
 	echo 'sleep 54321' >make.check
 	fails eval '(CI_SECONDS=3 run_ci)'
 	soon nobody_left
-	is "$(tail -n 1 out | sed 's/.* passed, //')" "1 failed"
+	# On a slow machine others have no time, either.
+	says '^== check: status 124'
+	says '[0-9] passed, [1-9][0-9]* failed$'
 }
 
 run_tests "$@"
