@@ -142,10 +142,8 @@ static void mbox_gate_let_go(struct list_head *gone, int result)
 {
 	struct mbox_waiter *waiter;
 
-	list_for_each_entry(waiter, gone, node) {
+	list_for_each_entry(waiter, gone, node)
 		waiter->result = result;
-		cond_resched();
-	}
 	mbox_wake(gone);
 }
 

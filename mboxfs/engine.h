@@ -136,6 +136,15 @@ static inline void __mbox_begin_step(struct mbox_after *after)
 	after->visits = 0;
 }
 
+/* Take the lock and begin a step, also where the mailbox is not settled. */
+static inline void mbox_lock_unsettled(struct mbox *box,
+				       struct mbox_after *after)
+	__acquires(&box->lock)
+{
+	spin_lock(&box->lock);
+	__mbox_begin_step(after);
+}
+
 /* Begin a step with the lock held, which may be let go for a moment. */
 static inline void __mbox_begin(struct mbox *box, struct mbox_after *after)
 {

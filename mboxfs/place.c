@@ -18,6 +18,7 @@
 #include <linux/hashtable.h>
 #include <linux/list.h>
 #include <linux/pid.h>
+#include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 #include <linux/signal.h>
 #include <linux/slab.h>
@@ -32,9 +33,9 @@ static LIST_HEAD(mbox_place_list);
 unsigned int mbox_place_count;	/* how many are remembered, of all */
 
 /* Whether one of these signals runs a handler, or kills. */
-static bool mbox_any_caught(const sigset_t *pending)
+static bool mbox_any_caught(const struct sighand_struct *sighand,
+			    const sigset_t *pending)
 {
-	const struct k_sigaction *actions = current->sighand->action;
 	__sighandler_t handler;
 	int sig;
 
@@ -42,7 +43,7 @@ static bool mbox_any_caught(const sigset_t *pending)
 		if (!sigismember((sigset_t *)pending, sig) ||
 		    sigismember(&current->blocked, sig))
 			continue;
-		handler = actions[sig - 1].sa.sa_handler;
+		handler = sighand->action[sig - 1].sa.sa_handler;
 		if (handler != SIG_DFL ? handler != SIG_IGN :
 					 !sig_kernel_stop(sig) &&
 					 !sig_kernel_ignore(sig))
@@ -60,12 +61,16 @@ static bool mbox_any_caught(const sigset_t *pending)
  */
 bool mbox_signal_caught(void)
 {
+	/* That of the current task does not go. */
+	struct sighand_struct *sighand =
+		rcu_dereference_protected(current->sighand, true);
 	bool caught;
 
-	spin_lock_irq(&current->sighand->siglock);
-	caught = mbox_any_caught(&current->pending.signal) ||
-		 mbox_any_caught(&current->signal->shared_pending.signal);
-	spin_unlock_irq(&current->sighand->siglock);
+	spin_lock_irq(&sighand->siglock);
+	caught = mbox_any_caught(sighand, &current->pending.signal) ||
+		 mbox_any_caught(sighand,
+				 &current->signal->shared_pending.signal);
+	spin_unlock_irq(&sighand->siglock);
 	return caught;
 }
 

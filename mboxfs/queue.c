@@ -130,8 +130,7 @@ void mbox_finish(struct mbox *box, struct mbox_after *after, bool watched)
 			return;
 		}
 		cond_resched();
-		spin_lock(&box->lock);
-		__mbox_begin_step(after);
+		mbox_lock_unsettled(box, after);
 		watched = __mbox_end_step(box, after);
 		if (full) {
 			mbox_group_end_reclaim(full);
@@ -152,8 +151,7 @@ void __mbox_help(struct mbox *box, struct mbox_after *after)
 {
 	do {
 		mbox_unlock(box, after);
-		spin_lock(&box->lock);
-		__mbox_begin_step(after);
+		mbox_lock_unsettled(box, after);
 	} while (box->unsettled);
 }
 

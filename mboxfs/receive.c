@@ -263,35 +263,47 @@ static int mbox_interrupted(const struct mbox_want *want)
 	return want->timeout < 0 ? -ERESTARTSYS : -EINTR;
 }
 
+/* A long search, to its end; the lock is held then. */
+static struct mbox_msg *mbox_search_long(struct mbox *box,
+					 struct mbox_search *search,
+					 struct mbox_after *after)
+	__acquires(&box->lock)
+{
+	struct mbox_msg *msg;
+
+	mbox_lock(box, after);
+	__mbox_begin_search(box, search->want, search);
+	box->search = search;
+	for (;;) {
+		__mbox_catch_up(box, after);
+		msg = search->found;
+		if (!msg)
+			msg = __mbox_take(box, search, after);
+		if (msg != ERR_PTR(-EINPROGRESS))
+			break;
+		if (signal_pending(current)) {
+			msg = ERR_PTR(mbox_interrupted(search->want));
+			break;
+		}
+		mbox_unlock(box, after);
+		cond_resched();
+		mbox_lock(box, after);
+	}
+	box->search = NULL;
+	return msg;
+}
+
 /* mbox_receive() where a look at a thousand messages was not enough. */
 static struct mbox_msg *mbox_receive_search(struct mbox *box,
 					    struct mbox_want *want)
 {
-	struct mbox_search search;
+	struct mbox_search search = { .want = want };
 	struct mbox_after after;
 	struct mbox_msg *msg;
 
 	if (wait_on_bit_lock(&box->turn, MBOX_SEARCHES, TASK_INTERRUPTIBLE))
 		return ERR_PTR(mbox_interrupted(want));
-	mbox_lock(box, &after);
-	__mbox_begin_search(box, want, &search);
-	box->search = &search;
-	for (;;) {
-		__mbox_catch_up(box, &after);
-		msg = search.found;
-		if (!msg)
-			msg = __mbox_take(box, &search, &after);
-		if (msg != ERR_PTR(-EINPROGRESS))
-			break;
-		if (signal_pending(current)) {
-			msg = ERR_PTR(mbox_interrupted(want));
-			break;
-		}
-		mbox_unlock(box, &after);
-		cond_resched();
-		mbox_lock(box, &after);
-	}
-	box->search = NULL;
+	msg = mbox_search_long(box, &search, &after);
 	return mbox_receive_end(box, &after, want, msg, true);
 }
 
