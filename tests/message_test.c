@@ -750,6 +750,10 @@ TEST(a_core_is_not_sent)
 	char before[128] = "";
 	int fd = open(pattern, O_RDONLY);
 
+	if (fd < 0 && errno == ENOENT) {
+		printf("# this kernel dumps no cores\n");
+		return;
+	}
 	CHECK(fd >= 0 && read(fd, before, sizeof(before) - 1) > 0);
 	close(fd);
 	write_to("/proc/sys/kernel/core_uses_pid", "0");
