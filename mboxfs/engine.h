@@ -318,7 +318,7 @@ static inline bool __mbox_keep(struct mbox *box, struct mbox_msg *msg)
 	if (refcount_read(&msg->refs) != 1 || (msg->cache & MBOX_MSG_COPY))
 		return false;
 	/* What is to be cleared when it is freed is not to stay. */
-	if (want_init_on_free())
+	if (want_init_on_free() || unlikely(mbox_msg_sender_pid(msg)))
 		return false;
 	if (box->spare && box->spare->memory != msg->memory)
 		return false;

@@ -327,28 +327,6 @@ static struct mbox_msg *mboxfs_make(struct kiocb *iocb, struct mbox *box,
 	return msg;
 }
 
-/* Many wait for room: the message is made again when it is its turn. */
-static int mboxfs_write_again(struct kiocb *iocb, struct mbox *box,
-			      struct iov_iter *from, size_t len,
-			      unsigned int flags)
-{
-	s64 forever = MBOX_FOREVER;
-	struct mbox_msg *msg;
-	int err;
-
-	do {
-		iov_iter_revert(from, len);
-		msg = mboxfs_make(iocb, box, from, flags);
-		if (IS_ERR(msg)) {
-			mbox_give_up(box);
-			return PTR_ERR(msg);
-		}
-		err = mbox_send(box, msg, flags, &forever);
-	} while (err == MBOX_AGAIN);
-	mbox_sent(box);
-	return err;
-}
-
 static ssize_t mboxfs_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct mbox *box = mboxfs_box(file_inode(iocb->ki_filp));
@@ -356,6 +334,7 @@ static ssize_t mboxfs_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	s64 forever = MBOX_FOREVER;
 	unsigned int flags = 0;
 	struct mbox_msg *msg;
+	bool again = false;
 	int err;
 
 	/* As on a pipe: who means an empty message uses MBOXFS_IOC_SEND. */
@@ -370,12 +349,21 @@ static ssize_t mboxfs_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	err = mbox_check_send(box, len, flags);
 	if (err)
 		return err;
-	msg = mboxfs_make(iocb, box, from, flags);
+	for (;;) {
+		msg = mboxfs_make(iocb, box, from, flags);
+		if (IS_ERR(msg))
+			break;
+		err = mbox_send(box, msg, flags, &forever);
+		if (likely(err != MBOX_AGAIN))
+			break;
+		/* Many wait for room: it is made again at its turn. */
+		iov_iter_revert(from, len);
+		again = true;
+	}
 	if (IS_ERR(msg))
-		return PTR_ERR(msg);
-	err = mbox_send(box, msg, flags, &forever);
-	if (unlikely(err == MBOX_AGAIN))
-		err = mboxfs_write_again(iocb, box, from, len, flags);
+		err = PTR_ERR(msg);
+	if (unlikely(again))
+		mbox_give_up(box);
 	return err ? err : len;
 }
 

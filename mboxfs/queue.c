@@ -285,10 +285,10 @@ void mbox_exit(struct mbox *box)
 }
 
 /**
- * mbox_give_up - who was to make its message again will not
- * @box:	the mailbox whose mbox_send() has returned MBOX_AGAIN
+ * mbox_give_up - who was to make its message again has done so, or will not
+ * @box:	the mailbox whose mbox_send() had returned MBOX_AGAIN
  *
- * So it is the next one's turn.
+ * So it is the next one's turn, and the place is free.
  *
  * Context: may sleep; no lock held.
  */

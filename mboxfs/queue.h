@@ -379,7 +379,6 @@ static inline u64 mbox_get_limit(const struct mbox *box, enum mbox_limit limit)
  * @box:	the mailbox
  *
  * If it was interrupted, and has been made again, nothing is to be left of that.
- * Without a timeout it cannot be mistaken for another one.
  *
  * Context: no lock held.
  */

@@ -17,6 +17,7 @@ int mbox_send_slow(struct mbox *box, struct mbox_msg *msg, unsigned int flags,
 		   s64 *timeout) __releases(&box->lock);
 struct mbox_msg *mbox_receive_slow(struct mbox *box, struct mbox_want *want)
 	__releases(&box->lock);
+void mbox_forget_senders(struct mbox_msg **msgs, int count);
 void mbox_consume_slow(struct mbox *box, struct mbox_msg **msgs, int count)
 	__releases(&box->lock);
 
@@ -209,11 +210,11 @@ static __always_inline bool __mbox_consume_quickly(struct mbox *box,
 static inline void mbox_consume(struct mbox *box, struct mbox_msg **msgs,
 				int count)
 {
-	int done;
+	int done = 0;
 
-	for (done = 0; done < count; done++)
-		mbox_msg_forget_sender(msgs[done]);
-	done = 0;
+	/* Those of one batch are mostly of one sender. */
+	if (unlikely(mbox_msg_sender_pid(msgs[0])))
+		mbox_forget_senders(msgs, count);
 	spin_lock(&box->lock);
 	while (done < count && __mbox_consume_quickly(box, msgs[done]))
 		done++;

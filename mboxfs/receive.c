@@ -383,6 +383,21 @@ static void mbox_tell_sender(struct mbox_msg *msg, struct mbox_after *after)
 	mbox_end_wait(sender, 0, after);
 }
 
+/**
+ * mbox_forget_senders - what is going to be kept need not know its sender
+ * @msgs:	messages that have been copied out
+ * @count:	how many
+ *
+ * Context: no lock held.
+ */
+void mbox_forget_senders(struct mbox_msg **msgs, int count)
+{
+	int i;
+
+	for (i = 0; i < count; i++)
+		mbox_msg_forget_sender(msgs[i]);
+}
+
 /* mbox_consume() where more is to be thought of; the lock is dropped. */
 void mbox_consume_slow(struct mbox *box, struct mbox_msg **msgs, int count)
 	__releases(&box->lock)
