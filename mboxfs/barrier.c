@@ -140,10 +140,10 @@ static u32 __mbox_gate_open(struct mbox_gate *gate, struct list_head *gone)
 
 static void mbox_gate_let_go(struct list_head *gone, int result)
 {
-	struct mbox_waiter *waiter;
+	struct list_head *node;
 
-	list_for_each_entry(waiter, gone, node)
-		waiter->result = result;
+	list_for_each(node, gone)
+		list_entry(node, struct mbox_waiter, node)->result = result;
 	mbox_wake(gone);
 }
 
