@@ -83,9 +83,9 @@
  *	Who wants one sender's messages, or those with one tag, may have to look
  *	at many. It lets the lock go after a batch, with a mark at the last one
  *	it has looked at; if that one leaves the store, the mark moves to the one
- *	before it. What comes in behind the mark will be looked at; what comes in
- *	in front of it, because it is more urgent or comes back from a reader, is
- *	offered to who searches at once. There is one such search at a time, so
+ *	before it. What comes in behind the mark will be looked at; what gets a
+ *	place in front of it, because it is more urgent or comes back from a
+ *	reader, is offered to who searches at once. There is one such search at a time, so
  *	that this costs others next to nothing: a second one waits for its turn.
  *
  * MBOX_POLL: pollers register first and test second, we change first and look

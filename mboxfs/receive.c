@@ -52,7 +52,7 @@ bool mbox_too_long(const struct mbox_msg *msg, const struct mbox_want *want)
  * @mark:	the last message that was not wanted, or NULL: none yet of @priority
  * @priority:	where the search is: what is above has been looked at
  * @last:	the last message that had been published when it began
- * @found:	what has come in in front of the mark and is wanted, or an error
+ * @found:	what has come in before the mark and is wanted, or an error
  */
 struct mbox_search {
 	struct mbox_want	*want;

@@ -123,9 +123,13 @@ static int mboxfs_parse_inodes(const char *text, u64 *inodes)
  * log alone, if it has one. fs_parse() makes no such difference, nor does the
  * VFS about unknown options: so neither gets to see what is wrong.
  */
-#define mboxfs_invalid(fc, ...)						\
-	((fc)->log.log || !mboxfs_in_userns(fc) ?			\
-	 invalfc(fc, __VA_ARGS__) : -EINVAL)
+#define mboxfs_invalid(context, ...)					\
+({									\
+	struct fs_context *fc_ = (context);				\
+									\
+	fc_->log.log || !mboxfs_in_userns(fc_) ?			\
+		invalfc(fc_, __VA_ARGS__) : -EINVAL;			\
+})
 
 static int mboxfs_parse_mode(const char *text, umode_t *mode)
 {

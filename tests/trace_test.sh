@@ -39,7 +39,7 @@ test_every_step_of_a_message_can_be_traced()
 	echo five >q
 	await q messages 1
 	setfattr -n user.mboxfs.short_read -v truncate q
-	is "$(dd if=q bs=2 count=1 status=none)" fi
+	is "$(dd if=q bs=2 count=1 status=none)" "fi"
 	echo 0 >$tracing/events/mboxfs/enable
 	traced "mboxfs_send: dev=([0-9]*,[0-9]*), ino=$ino, seq=1, len=4, priority=0, messages=0"
 	traced "mboxfs_limit: .* ino=$ino, len=4, priority=0, error=-11, messages=1"
