@@ -308,6 +308,11 @@ int mbox_attr_set(int fd, enum mbox_attr attr, uint64_t value)
 	return set_value(&(struct target){ .fd = fd }, attr, value);
 }
 
+int mbox_set_delay(int fd, uint32_t ms)
+{
+	return mbox_attr_set(fd, MBOX_SEND_DELAY_MS, ms);
+}
+
 int mbox_attr_reset(int fd, enum mbox_attr attr)
 {
 	return reset_value(&(struct target){ .fd = fd }, attr);

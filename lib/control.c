@@ -21,11 +21,6 @@ int mbox_stat(int fd, struct mboxfs_stat *stat)
 	return mbox_ioctl(fd, MBOXFS_IOC_STAT, stat);
 }
 
-int mbox_set_delay(int fd, uint32_t ms)
-{
-	return mbox_attr_set(fd, MBOX_SEND_DELAY_MS, ms);
-}
-
 int mbox_flush(int fd)
 {
 	int ret = mbox_check(fd);

@@ -6,7 +6,7 @@
  * moment on their wait is over, whatever else happens to them: who comes later
  * waits for the next opening. There are two gates: one is opened by AWAKE, the
  * other by the last of the parties of a round. Waits end as everywhere, see
- * MBOX_HANDOFF in queue.h.
+ * MBOX_HANDOFF in wait.h.
  */
 #include "barrier.h"
 
@@ -15,7 +15,6 @@
 #include <linux/spinlock.h>
 
 #include "place.h"
-#include "queue.h"
 #include "wait.h"
 
 /**

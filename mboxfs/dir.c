@@ -5,8 +5,9 @@
 #include "barrier.h"
 #include "compat.h"
 #include "copy.h"
+#include "delay.h"
 #include "mboxfs.h"
-#include "quick.h"
+#include "send.h"
 
 #include <linux/fsnotify.h>
 #include <linux/mount.h>

@@ -7,11 +7,12 @@
  */
 #include "compat.h"
 #include "copy.h"
+#include "delay.h"
 #include "mboxfs.h"
-#include "quick.h"
+#include "receive.h"
+#include "send.h"
 
 #include <linux/fsnotify.h>
-#include <linux/mount.h>
 #include <linux/poll.h>
 #include <linux/sched/signal.h>
 #include <linux/seq_file.h>
@@ -79,22 +80,6 @@ static bool mboxfs_nonblock(const struct kiocb *iocb)
 {
 	return (iocb->ki_flags & IOCB_NOWAIT) ||
 	       (iocb->ki_filp->f_flags & O_NONBLOCK);
-}
-
-/**
- * mboxfs_received - after a message has been received
- * @file:	through which
- *
- * Not file_accessed(), which goes by relatime. See mboxfs_update_times().
- */
-void mboxfs_received(struct file *file)
-{
-	struct inode *inode = file_inode(file);
-
-	if (!(file->f_flags & O_NOATIME) && !IS_NOATIME(inode) &&
-	    !(file->f_path.mnt->mnt_flags & MNT_NOATIME))
-		WRITE_ONCE(mboxfs_box(inode)->received_at,
-			   ktime_get_coarse_real_ns());
 }
 
 /*

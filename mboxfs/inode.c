@@ -8,6 +8,7 @@
 #include "barrier.h"
 #include "compat.h"
 #include "mboxfs.h"
+#include "step.h"
 
 #include <linux/fsnotify.h>
 #include <linux/module.h>
@@ -193,24 +194,6 @@ static int mboxfs_set_owner(struct mnt_idmap *idmap, struct inode *inode,
 	    !gid_valid(inode->i_gid) || !kgid_has_mapping(ns, inode->i_gid))
 		return -EOVERFLOW;
 	return 0;
-}
-
-/**
- * mboxfs_is_owner - whether the caller is the process that a mailbox belongs to
- * @inode:	a mailbox that belongs to one
- *
- * The process may have begun to run a set-user-ID program since, or given up
- * its rights: then the mailbox, over which its old user has power, is not
- * its own any more. Its ids are compared as the kernel has them, whatever
- * the mount shows as the owner.
- */
-bool mboxfs_is_owner(const struct inode *inode)
-{
-	const struct mboxfs_inode_info *info = MBOXFS_I(inode);
-
-	return info->owner == task_tgid(current) &&
-	       uid_eq(info->owner_uid, current_euid()) &&
-	       gid_eq(info->owner_gid, current_egid());
 }
 
 /* The mailbox of the process with the number that is its name. */
@@ -417,37 +400,6 @@ static int mboxfs_link(struct dentry *old_dentry, struct inode *dir,
 	return 0;
 }
 
-/**
- * mboxfs_may_move - whether a name may be removed, or changed
- * @idmap:	of the mount it is done through
- * @dir:	the directory
- * @inode:	what has the name, or NULL
- *
- * Under naming=id, a mailbox is protected from those who may not write it. What
- * the VFS asks comes on top.
- *
- * Return: 0 or -EACCES.
- */
-int mboxfs_may_move(struct mnt_idmap *idmap, struct inode *dir,
-		    struct inode *inode)
-{
-	if (!inode || !S_ISREG(inode->i_mode) ||
-	    mboxfs_naming(dir) != MBOX_NAMING_ID)
-		return 0;
-	return inode_permission(idmap, inode, MAY_WRITE);
-}
-
-static void mboxfs_detach(struct inode *dir, struct dentry *dentry)
-{
-	struct inode *inode = d_inode(dentry);
-	int error = mboxfs_process_gone(inode) ? -ESRCH : -ESHUTDOWN;
-
-	mboxfs_del_member(dir, inode);
-	simple_unlink(dir, dentry);
-	if (S_ISREG(inode->i_mode))
-		mbox_kill(mboxfs_box(inode), error);
-}
-
 static int mboxfs_unlink(struct inode *dir, struct dentry *dentry)
 {
 	/* Which mount it comes through is not told: ids as the mount has them. */
@@ -458,24 +410,6 @@ static int mboxfs_unlink(struct inode *dir, struct dentry *dentry)
 	if (!err)
 		mboxfs_detach(dir, dentry);
 	return err;
-}
-
-/**
- * mboxfs_remove - remove a name, as unlink() does
- * @dir:	the directory
- * @dentry:	the name; there is another reference to it, or may be
- *
- * What is mounted on it goes, too: nobody could unmount it any more.
- *
- * Context: @dir's i_rwsem held for writing.
- */
-void mboxfs_remove(struct inode *dir, struct dentry *dentry)
-{
-	dget(dentry);
-	mboxfs_detach(dir, dentry);
-	d_invalidate(dentry);
-	d_delete_notify(dir, dentry);
-	dput(dentry);
 }
 
 /*

@@ -6,8 +6,10 @@
 #include "barrier.h"
 #include "compat.h"
 #include "copy.h"
+#include "delay.h"
 #include "mboxfs.h"
-#include "quick.h"
+#include "receive.h"
+#include "send.h"
 
 #include <linux/fsnotify.h>
 #include <linux/mount.h>

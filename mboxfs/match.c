@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What becomes readable meets who waits for it, room meets who waits for room,
- * and the end those for whom it is one.
- *
- * See MBOX_FAIR and MBOX_SETTLE in queue.h. "__" means that the lock is held.
+ * and the end those for whom it is one; see MBOX_FAIR and MBOX_SETTLE in match.h.
+ * "__" means that the mailbox's lock is held.
  */
-#include "quick.h"
+#include "match.h"
 
 #include <linux/kernel.h>
 #include <linux/timekeeping.h>
+
+#include "clock.h"
+#include "outcome.h"
+#include "search.h"
 
 /* What has become of a message that was offered. */
 enum mbox_offer {
@@ -94,6 +97,77 @@ void __mbox_publish(struct mbox *box, struct mbox_msg *msg, u64 now,
 	__mbox_place(box, msg, NULL, false, after);
 }
 
+/**
+ * __mbox_due - when a message that is sent now is due
+ * @box:	the mailbox
+ * @msg:	the message
+ *
+ * Context: lock held.
+ * Return: CLOCK_BOOTTIME, ns; 0: at once.
+ */
+u64 __mbox_due(const struct mbox *box, const struct mbox_msg *msg)
+{
+	u64 delay = msg->time;
+
+	if (likely(delay == MBOX_DELAY_DEFAULT))
+		delay = __mbox_limit(box, MBOX_SEND_DELAY_MS) * NSEC_PER_MSEC;
+	if (likely(!delay))
+		return 0;
+	/* Beyond what a clock can show is for ever. */
+	delay = min_t(u64, delay, KTIME_MAX / 2);
+	return ktime_get_boottime_ns() + delay;
+}
+
+/**
+ * __mbox_accept - a message that fits is the mailbox's now
+ * @box:	the mailbox
+ * @msg:	the message
+ * @after:	of this step
+ *
+ * Context: lock held.
+ */
+void __mbox_accept(struct mbox *box, struct mbox_msg *msg,
+		   struct mbox_after *after)
+{
+	u64 due = __mbox_due(box, msg);
+
+	__mbox_stamp(box, msg, ktime_get_real_ns());
+	after->event = true;
+	if (unlikely(due))
+		__mbox_delay(box, msg, due);
+	else
+		__mbox_publish(box, msg, 0, after);
+}
+
+/**
+ * __mbox_catch_up_now - __mbox_catch_up() where something may be due
+ * @box:	the mailbox
+ * @after:	of this step
+ *
+ * Context: lock held.
+ * Return: whether there is more to do after a batch.
+ */
+bool __mbox_catch_up_now(struct mbox *box, struct mbox_after *after)
+{
+	struct mbox_msg *msg;
+	u64 now = ktime_get_boottime_ns();
+
+	while (!__mbox_step_full(after) && __mbox_next_due(box) <= now) {
+		msg = __mbox_first_due(box);
+		__mbox_undelay(box, msg);
+		trace_mboxfs_publish(box, msg);
+		__mbox_publish(box, msg, now, after);
+	}
+	while (!__mbox_step_full(after) && __mbox_next_expiry(box) <= now) {
+		msg = __mbox_first_expiring(box);
+		trace_mboxfs_expire(box, msg);
+		__mbox_discard(box, msg, after);
+		box->expired_total++;
+		after->visits++;
+	}
+	return __mbox_step_full(after);
+}
+
 /* A sender who had to leave while its message was copied can leave now. */
 static bool __mbox_let_sender_leave(struct mbox *box, struct mbox_msg *msg,
 				    struct mbox_after *after)
@@ -155,6 +229,68 @@ static bool __mbox_offer_parked(struct mbox *box, struct mbox_after *after)
 	if (__mbox_offer(box, msg, after) == MBOX_LATER)
 		return false;
 	box->parked = NULL;
+	return true;
+}
+
+/* Take the message of a writer who has waited, and let him go. */
+static void __mbox_let_in(struct mbox *box, struct mbox_waiter *writer,
+			  struct mbox_after *after)
+{
+	struct mbox_msg *msg = writer->msg;
+
+	__mbox_leave_writers(box, writer);
+	if (writer->sync) {
+		/* He goes on waiting, for another thing. */
+		list_move_tail(&writer->node, &box->rendezvous);
+		writer->stops = box->stops;
+		msg->extra->sender = writer;
+	} else {
+		writer->msg = NULL;
+		mbox_end_wait(writer, 0, after);
+	}
+	__mbox_accept(box, msg, after);
+}
+
+/*
+ * Let waiting writers in: in order, as long as the first one fits; see MBOX_FAIR.
+ * Returns whether that is all; if not, the step is full.
+ */
+static bool __mbox_admit(struct mbox *box, struct mbox_after *after)
+{
+	struct mbox_waiter *writer;
+	int ret;
+
+	while (!list_empty(&box->writers)) {
+		if (__mbox_step_full(after))
+			return false;
+		writer = list_first_entry(&box->writers, struct mbox_waiter,
+					  node);
+		ret = __mbox_make_room(box, writer->msg, after);
+		if (ret == -EDQUOT && after->full)
+			break;
+		if (ret == -EAGAIN)
+			return !__mbox_step_full(after);
+		if (!ret) {
+			__mbox_let_in(box, writer, after);
+			continue;
+		}
+		__mbox_leave_writers(box, writer);
+		mbox_end_wait(writer, ret, after);
+	}
+	return true;
+}
+
+/*
+ * The next one who waits without a message may bring it. One for each step: it
+ * makes one itself when it comes back, or gives up. Returns that this is all.
+ */
+static bool __mbox_call_in(struct mbox *box, struct mbox_after *after)
+{
+	struct mbox_waiter *next;
+
+	next = list_first_entry_or_null(&box->lobby, struct mbox_waiter, node);
+	if (unlikely(next) && __mbox_may_bring(box, next->len))
+		mbox_end_wait(next, MBOX_AGAIN, after);
 	return true;
 }
 

@@ -7,15 +7,17 @@
 
 #include <linux/err.h>
 #include <linux/fs.h>
+#include <linux/mount.h>
 #include <linux/mutex.h>
 #include <linux/sched.h>
+#include <linux/timekeeping.h>
 #include <linux/uaccess.h>
 #include <linux/workqueue.h>
 
+#include "control.h"
 #include "group.h"
 #include "message.h"
 #include "process.h"
-#include "queue.h"
 #include "uapi/linux/mboxfs.h"
 
 /**
@@ -239,6 +241,22 @@ static inline bool mboxfs_decode(struct mboxfs_call *call, unsigned int cmd,
 	return _IOC_TYPE(cmd) == MBOXFS_IOC_MAGIC;
 }
 
+/**
+ * mboxfs_received - after a message has been received
+ * @file:	through which
+ *
+ * Not file_accessed(), which goes by relatime. See mboxfs_update_times().
+ */
+static inline void mboxfs_received(struct file *file)
+{
+	struct inode *inode = file_inode(file);
+
+	if (!(file->f_flags & O_NOATIME) && !IS_NOATIME(inode) &&
+	    !(file->f_path.mnt->mnt_flags & MNT_NOATIME))
+		WRITE_ONCE(mboxfs_box(inode)->received_at,
+			   ktime_get_coarse_real_ns());
+}
+
 /*
  * Where core files go to the working directory, a process that dies in a group
  * would send its core to a mailbox, page by page, and wait for room before it
@@ -264,12 +282,16 @@ struct inode *mboxfs_new_inode(struct mnt_idmap *idmap, struct super_block *sb,
 struct inode *mboxfs_alloc_inode(struct super_block *sb);
 void mboxfs_free_inode(struct inode *inode);
 void mboxfs_evict_inode(struct inode *inode);
-int mboxfs_may_move(struct mnt_idmap *idmap, struct inode *dir,
-		    struct inode *inode);
-void mboxfs_remove(struct inode *dir, struct dentry *dentry);
 int mboxfs_inode_init(void);
 void mboxfs_inode_exit(void);
 extern const struct dentry_operations mboxfs_dentry_operations;
+
+/* In name.c */
+int mboxfs_may_move(struct mnt_idmap *idmap, struct inode *dir,
+		    struct inode *inode);
+void mboxfs_detach(struct inode *dir, struct dentry *dentry);
+void mboxfs_remove(struct inode *dir, struct dentry *dentry);
+bool mboxfs_dir_empty(struct inode *dir);
 
 /* In ending.c */
 int mboxfs_watch_owner(struct inode *inode, struct pid *pid);
@@ -291,7 +313,6 @@ void mboxfs_del_member(struct inode *dir, struct inode *inode);
 void mboxfs_move_member(struct inode *old_dir, struct inode *inode,
 			struct inode *new_dir, u64 index);
 struct mboxfs_inode_info *mboxfs_member_from(struct inode *dir, u64 index);
-bool mboxfs_dir_empty(struct inode *dir);
 struct dentry *mboxfs_get_name(struct inode *inode);
 int mboxfs_each_mailbox(struct file *file, bool below,
 			int (*act)(struct inode *inode, void *data),
@@ -302,7 +323,6 @@ extern const struct file_operations mboxfs_dir_operations;
 
 /* In file.c */
 extern const struct file_operations mboxfs_file_operations;
-void mboxfs_received(struct file *file);
 
 /* In ioctl.c */
 long mboxfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg);

@@ -153,26 +153,6 @@ struct mboxfs_inode_info *mboxfs_member_from(struct inode *dir, u64 index)
 }
 
 /**
- * mboxfs_dir_empty - whether a directory has no members
- * @dir:	the directory; mailboxes that have ended are removed
- *
- * Context: @dir's i_rwsem held for writing.
- */
-bool mboxfs_dir_empty(struct inode *dir)
-{
-	struct rb_root *root = &MBOXFS_I(dir)->dir.members;
-	struct mboxfs_inode_info *info;
-
-	while ((info = mboxfs_member(rb_first(root)))) {
-		if (!mboxfs_ended(&info->vfs_inode))
-			return false;
-		mboxfs_remove(dir, info->dentry);
-		cond_resched();
-	}
-	return true;
-}
-
-/**
  * mboxfs_get_name - the name of something
  * @inode:	what it is
  *

@@ -13,7 +13,6 @@
 #include <linux/pid_namespace.h>
 
 #include "message.h"
-#include "queue.h"
 #include "wait.h"
 
 /* What makes a reader choosy. */

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Receiving: which message, waiting for it, and the end of its copying.
- *
- * The locking rules are in queue.h. "__" means that the lock is held.
+ * Receiving where more is to be thought of: searching, waiting, several messages,
+ * those that come back. "__" means that the mailbox's lock is held.
  */
-#include "quick.h"
+#include "receive.h"
 
 #include <linux/cpumask.h>
 #include <linux/kernel.h>
@@ -13,6 +12,10 @@
 #include <linux/sched/signal.h>
 #include <linux/wait_bit.h>
 
+#include "outcome.h"
+#include "search.h"
+#include "step.h"
+
 #define MBOX_SPIN_MAX	1000U	/* us */
 
 static unsigned int mbox_spin_us = 20;
@@ -20,131 +23,8 @@ module_param_named(spin_us, mbox_spin_us, uint, 0644);
 MODULE_PARM_DESC(spin_us,
 		 "microseconds that a reader stays awake for the next message of a busy mailbox (default: 20, most: 1000)");
 
-/**
- * mbox_matches - whether a message is of the sender, and has the tag, wanted
- * @msg:	the message
- * @want:	what is wanted
- */
-bool mbox_matches(const struct mbox_msg *msg, const struct mbox_want *want)
-{
-	if ((want->flags & MBOX_TAGGED) && msg->tag != want->tag)
-		return false;
-	return !(want->flags & MBOX_FROM) ||
-	       mbox_msg_sender(msg, want->ns) == want->sender;
-}
-
-/**
- * mbox_too_long - whether a message has no room and must not be cut
- * @msg:	the message
- * @want:	what is wanted
- */
-bool mbox_too_long(const struct mbox_msg *msg, const struct mbox_want *want)
-{
-	return (want->flags & MBOX_WHOLE) && msg->len > want->room;
-}
-
 /* In mbox->turn: someone searches, see MBOX_SEARCH. */
 #define MBOX_SEARCHES	0
-
-/**
- * struct mbox_search - how far a search has come, see MBOX_SEARCH
- * @want:	what is looked for
- * @mark:	the last message that was not wanted, or NULL: none yet of @priority
- * @priority:	where the search is: what is above has been looked at
- * @last:	the last message that had been published when it began
- * @found:	what has come in before the mark and is wanted, or an error
- */
-struct mbox_search {
-	struct mbox_want	*want;
-	struct mbox_msg		*mark;
-	u32			priority;
-	u64			last;
-	struct mbox_msg		*found;
-};
-
-static void __mbox_begin_search(const struct mbox *box, struct mbox_want *want,
-				struct mbox_search *search)
-{
-	*search = (struct mbox_search){
-		.want = want,
-		.priority = U32_MAX,
-		.last = box->published,
-	};
-}
-
-/*
- * Go on looking for a message that is wanted. Who may not wait does not look at
- * what comes in meanwhile, or that might never end.
- *
- * Return: the message; NULL if there is none; -EINPROGRESS if the step is full.
- */
-static struct mbox_msg *__mbox_search(struct mbox *box,
-				      struct mbox_search *search,
-				      struct mbox_after *after)
-{
-	const struct mbox_want *want = search->want;
-	struct mbox_msg *msg = search->mark;
-
-	msg = msg ? mbox_store_next(&box->store, msg) :
-		    mbox_store_from(&box->store, search->priority);
-	for (; msg; msg = mbox_store_next(&box->store, msg)) {
-		if (mbox_matches(msg, want))
-			return msg;
-		if ((want->flags & MBOX_NONBLOCK) && !msg->priority &&
-		    msg->order > search->last)
-			return NULL;
-		search->mark = msg;
-		search->priority = msg->priority;
-		after->visits++;
-		if (__mbox_step_full(after))
-			return ERR_PTR(-EINPROGRESS);
-	}
-	return NULL;
-}
-
-/**
- * __mbox_pass_mark - a message leaves the store while a search goes on
- * @box:	the mailbox
- * @msg:	the message
- *
- * Context: lock held.
- */
-void __mbox_pass_mark(struct mbox *box, const struct mbox_msg *msg)
-{
-	if (box->search->mark == msg)
-		box->search->mark = mbox_store_prev(&box->store, msg);
-}
-
-/**
- * __mbox_found - offer a message to who searches, see MBOX_SEARCH
- * @box:	the mailbox
- * @msg:	the message, about to be stored
- * @back:	whether it comes back from a reader
- *
- * Context: lock held.
- * Return: whether it is taken.
- */
-bool __mbox_found(struct mbox *box, struct mbox_msg *msg, bool back)
-{
-	struct mbox_search *search = box->search;
-	struct mbox_want *want = search->want;
-
-	if (search->found || !mbox_matches(msg, want) ||
-	    (!back && msg->priority <= search->priority))
-		return false;
-	if (mbox_too_long(msg, want)) {
-		want->len = msg->len;
-		search->found = ERR_PTR(-EMSGSIZE);
-		return false;
-	}
-	search->found = msg;
-	if (want->flags & MBOX_PEEK) {
-		refcount_inc(&msg->refs);
-		return false;
-	}
-	__mbox_begin_copy(box, msg);
-	return true;
-}
 
 /* Take the next message for a reader, or say why there is none. */
 static struct mbox_msg *__mbox_take(struct mbox *box,
@@ -371,18 +251,6 @@ int mbox_receive_batch(struct mbox *box, struct mbox_want *want,
 	return n;
 }
 
-/* The first copy to a reader has succeeded: that is what its sender waits for. */
-static void mbox_tell_sender(struct mbox_msg *msg, struct mbox_after *after)
-{
-	struct mbox_waiter *sender = msg->extra->sender;
-
-	if (!sender)
-		return;
-	msg->extra->sender = NULL;
-	sender->msg = NULL;
-	mbox_end_wait(sender, 0, after);
-}
-
 /**
  * mbox_forget_senders - what is going to be kept need not know its sender
  * @msgs:	messages that have been copied out
@@ -412,7 +280,7 @@ void mbox_consume_slow(struct mbox *box, struct mbox_msg **msgs, int count)
 		msgs[i]->state = MBOX_MSG_OUTSIDE;
 		trace_mboxfs_recv(box, msgs[i]);
 		if (unlikely(msgs[i]->extra))
-			mbox_tell_sender(msgs[i], &after);
+			mbox_tell_sender(msgs[i], 0, &after);
 		if (unlikely(!__mbox_keep(box, msgs[i])))
 			mbox_after_put(&after, msgs[i]);
 	}

@@ -12,7 +12,7 @@
  * while it is kept and used again: to charge another cgroup each time would cost
  * as much as to allocate anew.
  */
-#include "engine.h"
+#include "spare.h"
 
 /**
  * mbox_drop_spares - free what is kept

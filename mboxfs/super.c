@@ -5,8 +5,11 @@
  * No freeze operations: a sender that waits for room holds the freeze lock.
  * No sync_fs: a sync of the whole system is not meant for messages.
  */
+#include "clock.h"
 #include "compat.h"
+#include "delay.h"
 #include "mboxfs.h"
+#include "spare.h"
 
 #include <linux/fs_context.h>
 #include <linux/fs_parser.h>
@@ -20,9 +23,6 @@
 #include <linux/slab.h>
 #include <linux/statfs.h>
 #include <linux/user_namespace.h>
-
-#define CREATE_TRACE_POINTS
-#include "trace.h"
 
 static bool userns_mount = true;
 module_param(userns_mount, bool, 0444);
@@ -468,7 +468,7 @@ static int __init mboxfs_init(void)
 	err = mboxfs_inode_init();
 	if (err)
 		goto out_msg;
-	err = mbox_timer_init();
+	err = mbox_clock_init(mbox_timer_work);
 	if (err)
 		goto out_inode;
 	err = mbox_process_init();
@@ -487,7 +487,7 @@ out_ending:
 out_process:
 	mbox_process_exit();
 out_timer:
-	mbox_timer_exit();
+	mbox_clock_end();
 out_inode:
 	mboxfs_inode_exit();
 out_msg:
@@ -501,7 +501,7 @@ static void __exit mboxfs_exit(void)
 	/* Its work may end mounts. */
 	mbox_process_exit();
 	mboxfs_ending_exit();
-	mbox_timer_exit();
+	mbox_clock_end();
 	mboxfs_inode_exit();
 	mbox_msg_exit();
 }

@@ -12,7 +12,7 @@
 #include <linux/kdev_t.h>
 #include <linux/tracepoint.h>
 
-#include "queue.h"
+#include "mbox.h"
 
 DECLARE_EVENT_CLASS(mboxfs_message,
 	TP_PROTO(const struct mbox *box, const struct mbox_msg *msg),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Waiting: queues of tasks, and how a wait ends; see MBOX_HANDOFF in queue.h.
+ * Waiting: queues of tasks, and how a wait ends; see MBOX_HANDOFF in wait.h.
  */
 #include "wait.h"
 

@@ -1,7 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Tasks that wait: queues of them, and how a wait ends; see MBOX_HANDOFF in
- * queue.h. "__" means that the lock of the queue is held.
+ * Tasks that wait: what for, queues of them, and how a wait ends. Knows no mailbox
+ * but as something that is waited for. "__" means that the lock of the queue is
+ * held.
+ *
+ * MBOX_HANDOFF: who ends a wait, ends it for good.
+ *	A task waits with a struct mbox_waiter on its stack. Whoever ends the
+ *	wait takes the waiter off its queue under the lock, having written the
+ *	result (and, for a reader, the message) into it; from then on nothing
+ *	can change that result, neither a signal nor what becomes of the
+ *	mailbox. After the unlock the waker stores @ended, with release
+ *	semantics, having taken a reference to the task before:
+ *
+ *		waker				waiter
+ *		get_task_struct(task)
+ *		store_release(ended, true)
+ *						load_acquire(ended): true
+ *						reads result, returns, exits:
+ *						the waiter's stack is gone
+ *		wake_up_process(task)
+ *		put_task_struct(task)
+ *
+ *	A waiter that is interrupted takes the lock. Still queued, it takes
+ *	itself off: no trace is left. Not queued any more, its wait is over
+ *	already and it sleeps for the moment that the waker needs to say so.
+ *	set_current_state() before the load pairs with the full barrier in
+ *	wake_up_process(), as always.
  */
 #ifndef _MBOXFS_WAIT_H
 #define _MBOXFS_WAIT_H
@@ -14,8 +38,47 @@
 struct mbox;
 struct mbox_msg;
 struct mbox_place;
-struct mbox_want;
+struct pid_namespace;
 struct task_struct;
+
+/* How to send or receive. */
+#define MBOX_NONBLOCK	0x01	/* -EAGAIN instead of waiting */
+#define MBOX_WHOLE	0x02	/* -EMSGSIZE rather than too little room */
+#define MBOX_EOF	0x04	/* obey when_empty: -ENODATA for "eof" */
+#define MBOX_PEEK	0x08	/* the message stays */
+#define MBOX_SYNC	0x10	/* return when it has been received */
+#define MBOX_FROM	0x20	/* only from one process */
+#define MBOX_TAGGED	0x40	/* only with one tag */
+
+/* Not every message will do. */
+#define MBOX_CHOOSY	(MBOX_PEEK | MBOX_FROM | MBOX_TAGGED)
+
+/* The message is gone: it is to be made again, and sent. */
+#define MBOX_AGAIN	(-ERESTART)
+
+/* For ever, as a timeout. */
+#define MBOX_FOREVER	(-1)
+
+/**
+ * struct mbox_want - what a reader wants
+ * @flags:	MBOX_*
+ * @sender:	with MBOX_FROM: the process
+ * @ns:		with MBOX_FROM: the pid namespace that knows it by that number
+ * @room:	bytes of room, which matters with MBOX_WHOLE
+ * @len:	set with -EMSGSIZE: the length of the message that stays
+ * @tag:	with MBOX_TAGGED: the tag
+ * @timeout:	ns to wait at most, or MBOX_FOREVER; gets what is left of it with
+ *		-ERESTARTNOHAND
+ */
+struct mbox_want {
+	unsigned int		flags;
+	pid_t			sender;
+	struct pid_namespace	*ns;
+	size_t			room;
+	u32			len;
+	u64			tag;
+	s64			timeout;
+};
 
 /**
  * struct mbox_waiter - a task that waits, on its own stack

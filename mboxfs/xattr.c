@@ -8,6 +8,7 @@
  */
 #include "compat.h"
 #include "mboxfs.h"
+#include "step.h"
 
 #include <linux/stddef.h>
 #include <linux/xattr.h>

@@ -85,9 +85,9 @@ test_errors_are_status_1_and_name_the_path()
 	status 1 mboxctl barrier none 1
 	status 1 mboxctl set none max_messages=1
 	says "No such file"
-	status 1 mboxctl create /tmp/q
-	says "mboxctl: create: /tmp/q: not on mboxfs"
-	fails test -e /tmp/q
+	status 1 mboxctl create /tmp/not-on-mboxfs
+	says "mboxctl: create: /tmp/not-on-mboxfs: not on mboxfs"
+	fails test -e /tmp/not-on-mboxfs
 	mboxctl create q
 	for verb in send recv peek wait purge; do
 		status 1 mboxctl $verb . </dev/null

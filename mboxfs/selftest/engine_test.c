@@ -10,8 +10,9 @@
 
 #include "../barrier.h"
 #include "../copy.h"
-#include "../engine.h"
-#include "../quick.h"
+#include "../receive.h"
+#include "../send.h"
+#include "../step.h"
 
 /* A mailbox in a group of its own, with a pool. */
 struct fixture {
