@@ -89,6 +89,39 @@ static int recv_mailbox_batch(struct channel *channel, struct packet *packet)
 	return mailbox_batch(channel, packet, MBOXFS_IOC_RECV_BATCH);
 }
 
+/* All of them in one buffer. */
+static int mailbox_packed(struct channel *channel, void *buffer,
+			  unsigned long command)
+{
+	size_t record = sizeof(struct mboxfs_record) + channel->size;
+	struct mboxfs_packed packed = { .buf = (uintptr_t)buffer,
+					.len = PEER_BATCH * record,
+					.timeout_ns = -1 };
+
+	return ioctl(channel->out, command, &packed) == PEER_BATCH ? 0 : -1;
+}
+
+static char packed_records[PEER_BATCH * (sizeof(struct mboxfs_record) + 8000)]
+	__attribute__((aligned(8)));
+
+static int send_mailbox_packed(struct channel *channel, struct packet *packet)
+{
+	size_t record = sizeof(struct mboxfs_record) + channel->size;
+	struct mboxfs_record *r;
+	int i;
+
+	for (i = 0; i < PEER_BATCH; i++) {
+		r = (struct mboxfs_record *)(packed_records + i * record);
+		r->len = channel->size;
+	}
+	return mailbox_packed(channel, packed_records, MBOXFS_IOC_SEND_PACKED);
+}
+
+static int recv_mailbox_packed(struct channel *channel, struct packet *packet)
+{
+	return mailbox_packed(channel, packed_records, MBOXFS_IOC_RECV_PACKED);
+}
+
 static int send_ioctl(struct channel *channel, struct packet *packet)
 {
 	struct mboxfs_msg m = { .data = (uintptr_t)packet->data,
@@ -266,6 +299,8 @@ const struct peer peers[] = {
 	  recv_read, send_mailbox_batch, recv_mailbox_batch },
 	{ "ioctl", PEER_SIZE, open_mailbox, close_mailbox, send_ioctl,
 	  recv_ioctl },
+	{ "packed", 8000, open_mailbox, close_mailbox, NULL, NULL,
+	  send_mailbox_packed, recv_mailbox_packed },
 	{ "floor", PEER_SIZE, open_floor, close_channel, send_write,
 	  recv_read },
 	{ "pipe", PEER_SIZE, open_pipe, close_channel, send_write,

@@ -30,7 +30,7 @@ struct packet {
  * @close:	and away with it
  * @send:	one message, waits for room; 0 or -1
  * @recv:	one message, waits for one; 0 or -1
- * @send_batch:	PEER_BATCH messages at once, or NULL
+ * @send_batch:	PEER_BATCH messages at once, or NULL; without @send this is all
  * @recv_batch:	the same
  */
 struct peer {

@@ -73,6 +73,16 @@ function number(what, key, sense, wanted) {
 		target(what, result[key], sense, wanted)
 }
 
+function wanted_of(size, work) {
+	if (size <= 1024)
+		return 0.82
+	if (size == 4096)
+		return 0.92
+	if (size == 8000)
+		return 0.70
+	return work == "pair" ? 0.72 : 0.95
+}
+
 function against_peers(	s, w, size, work, ns, nw, prefix, ours, best) {
 	ns = split("16 128 1024 4096 8000 65536", size, " ")
 	nw = split("pair burst", work, " ")
@@ -83,16 +93,17 @@ function against_peers(	s, w, size, work, ns, nw, prefix, ours, best) {
 			if (ours != "" && size[s] <= 8000)
 				target("own cost, " work[w] ", " size[s] \
 				       " bytes", ours - result[prefix ".floor"],
-				       "<=", 250)
+				       "<=", size[s] <= 1024 ? 40 : 250)
 		}
 		for (s = 1; s <= ns; s++) {
 			prefix = work[w] "." size[s]
 			ours = result[prefix ".mboxfs"]
 			best = best_of(prefix, "mq sysv packet seqpacket", 1)
 			ratio(work[w] ", " size[s] " bytes / " best_name,
-			      ours, best, "<=", 0.85)
+			      ours, best, "<=", wanted_of(size[s], work[w]))
 			ratio(work[w] ", " size[s] " bytes / byte pipe", ours,
-			      result[prefix ".pipe"], "<=", 0.95)
+			      result[prefix ".pipe"], "<=",
+			      prefix == "pair.4096" ? 0.92 : 0.90)
 		}
 	}
 }
@@ -120,9 +131,12 @@ END {
 	against_peers()
 	number("batch of 32, each message, 128 bytes", "batch.128.mboxfs",
 	       "<=", 600)
+	number("the same, packed", "batch.128.packed", "<=", 300)
+	ratio("pair by ioctl, 128 bytes / mq", result["pair.128.ioctl"],
+	      result["pair.128.mq"], "<=", 0.95)
 	best = best_of("pingpong.128", "mq sysv packet seqpacket pipe", 1)
 	ratio("pingpong, 128 bytes / " best_name,
-	      result["pingpong.128.mboxfs"], best, "<=", 1)
+	      result["pingpong.128.mboxfs"], best, "<=", 0.98)
 	ratio("pair at depth 1000000 / 1", result["depth.1000000.mboxfs"],
 	      result["depth.1.mboxfs"], "<=", 1.03)
 	ratio("one more of 1000000 delayed / first",
@@ -131,9 +145,11 @@ END {
 	ratio("the same, varied delays", result["delay.varied.1000000"],
 	      result["delay.varied.1"], "<=", 2)
 	ratio("16 priorities / 1", result["priority.16"],
-	      result["priority.1"], "<=", 1.1)
+	      result["priority.1"], "<=", 1.05)
 	number("bytes beside a message of 16", "memory.message.mboxfs", "<=",
 	       112)
+	number("bytes beside a message of 1000", "memory.message1000.mboxfs",
+	       "<=", 540)
 	number("bytes of an empty mailbox", "memory.mailbox.any", "<=", 1536)
 	number("the same, naming=id, of 1000000", "memory.mailbox.id", "<=",
 	       1536)

@@ -80,7 +80,7 @@ function table(name) {
 		     "pingpong.%r.%c")
 	else if (name == "batch")
 		grid("bytes", "16 128 1024 4096 8000",
-		     "mboxfs seqpacket datagram", "batch.%r.%c")
+		     "mboxfs packed seqpacket datagram", "batch.%r.%c")
 	else if (name == "depth")
 		grid("queued", counts, "mboxfs sysv", "depth.%r.%c")
 	else if (name == "delay")

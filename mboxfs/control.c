@@ -5,6 +5,7 @@
  */
 #include "control.h"
 
+#include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include <linux/sched/signal.h>
 #include <linux/timekeeping.h>
@@ -43,6 +44,7 @@ int mbox_init(struct mbox *box, struct mbox_pool *pool,
 	INIT_LIST_HEAD(&box->keeper);
 	mbox_group_get_limits(group, &box->limits);
 	init_waitqueue_head(&box->poll);
+	box->spare_from = U32_MAX;
 	box->pool = pool;
 	box->dev = dev;
 	box->ino = ino;
@@ -349,11 +351,16 @@ void mbox_get_stat(struct mbox *box, struct mbox_stat *stat)
  */
 void mbox_take_times(struct mbox *box, u64 *sent, u64 *received)
 {
+	unsigned long seen;
+
 	spin_lock(&box->lock);
 	*sent = box->sent_at;
 	box->sent_at = 0;
 	spin_unlock(&box->lock);
-	*received = xchg(&box->received_at, 0);
+	/* By the last tick, as the coarse clock is. */
+	seen = xchg(&box->received_at, 0);
+	*received = !seen ? 0 : ktime_get_coarse_real_ns() -
+			       (jiffies - seen) * TICK_NSEC;
 }
 
 static u64 mbox_too_much(const struct mbox_account *account)

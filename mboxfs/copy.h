@@ -60,10 +60,98 @@ static inline bool mbox_copy_out(const void *data, size_t room, size_t len,
 	return true;
 }
 
+/**
+ * struct mbox_buffer - one piece of memory
+ * @user:	in user space, checked by access_ok()
+ * @kernel:	or else of the kernel
+ *
+ * If it is neither there is no such piece.
+ */
+struct mbox_buffer {
+	void __user	*user;
+	void		*kernel;
+};
+
+static inline struct mbox_buffer mbox_one_buffer(const struct iov_iter *iter)
+{
+	struct mbox_buffer buffer = { .user = mbox_user_buffer(iter) };
+
+	if (unlikely(!buffer.user) && iov_iter_is_kvec(iter) &&
+	    iter->nr_segs == 1)
+		buffer.kernel = iter->kvec->iov_base + iter->iov_offset;
+	return buffer;
+}
+
 /* Bytes of the body that have room behind the header. */
 static inline size_t mbox_msg_room(const struct mbox_msg *msg)
 {
-	return MBOX_OBJECT_ROOM(MBOX_OBJECT_MIN << msg->cache) - sizeof(*msg);
+	return MBOX_OBJECT_ROOM((msg->units & ~MBOX_MSG_COPY) *
+				MBOX_OBJECT_UNIT) - sizeof(*msg);
+}
+
+/* Whether a body is within its message, which is one object. */
+static inline bool mbox_is_within(const struct mbox_msg *msg, size_t len)
+{
+	return !WARN_ON_ONCE(len > mbox_msg_room(msg));
+}
+
+bool mbox_copy_in_now_long(struct mbox_msg *msg, size_t len,
+			   struct mbox_buffer from);
+bool mbox_copy_out_now_long(const struct mbox_msg *msg, struct mbox_buffer to);
+
+/**
+ * mbox_copy_in_now - fill a message with a lock held
+ * @msg:	the message
+ * @len:	bytes of its body, which are in its mbox_msg_range()
+ * @from:	at least as many
+ *
+ * Page faults are not taken: what is not in memory now is not copied.
+ *
+ * Context: any but interrupts; does not sleep.
+ * Return: whether all has been copied.
+ */
+static __always_inline bool
+mbox_copy_in_now(struct mbox_msg *msg, size_t len, struct mbox_buffer from)
+{
+	unsigned long left = 0;
+
+	if (unlikely(len > MBOX_FIRST_MAX))
+		return mbox_copy_in_now_long(msg, len, from);
+	if (unlikely(from.kernel)) {
+		memcpy(msg->body, from.kernel, len);
+		return true;
+	}
+	pagefault_disable();
+	left = _copy_from_user(msg->body, from.user, len);
+	pagefault_enable();
+	return likely(!left);
+}
+
+/**
+ * mbox_copy_out_now - copy a message out with a lock held
+ * @msg:	the message, which is no copy
+ * @to:		room for all of it
+ *
+ * Context: as mbox_copy_in_now().
+ * Return: likewise.
+ */
+static __always_inline bool mbox_copy_out_now(const struct mbox_msg *msg,
+					      struct mbox_buffer to)
+{
+	unsigned long left = 0;
+
+	if (unlikely(msg->len > MBOX_FIRST_MAX))
+		return mbox_copy_out_now_long(msg, to);
+	if (!mbox_is_within(msg, msg->len))
+		return false;
+	if (unlikely(to.kernel)) {
+		memcpy(to.kernel, msg->body, msg->len);
+		return true;
+	}
+	pagefault_disable();
+	left = _copy_to_user(to.user, msg->body, msg->len);
+	pagefault_enable();
+	return likely(!left);
 }
 
 int mbox_msg_copy_from_long(struct mbox_msg *msg, struct iov_iter *from);

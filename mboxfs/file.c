@@ -97,32 +97,6 @@ static int mboxfs_pass_over(struct kiocb *iocb, struct mbox_msg *msg)
 	return 0;
 }
 
-/* Take the next message that is not empty. */
-static struct mbox_msg *mboxfs_take(struct kiocb *iocb, size_t room)
-{
-	struct mbox *box = mboxfs_box(file_inode(iocb->ki_filp));
-	struct mbox_want want = {
-		.flags = MBOX_EOF,
-		.room = room,
-		.timeout = MBOX_FOREVER,
-	};
-	struct mbox_msg *msg;
-	int err;
-
-	if (mboxfs_nonblock(iocb))
-		want.flags |= MBOX_NONBLOCK;
-	if (mbox_get_limit(box, MBOX_SHORT_READ) == MBOXFS_SHORT_READ_REFUSE)
-		want.flags |= MBOX_WHOLE;
-	for (;;) {
-		msg = mbox_receive(box, &want);
-		if (IS_ERR(msg) || likely(msg->len))
-			return msg;
-		err = mboxfs_pass_over(iocb, msg);
-		if (err)
-			return ERR_PTR(err);
-	}
-}
-
 /* Another reader of this open file has a rest, or is about to: look there. */
 #define MBOXFS_HAS_REST		(-EINPROGRESS)
 
@@ -194,20 +168,60 @@ static ssize_t mboxfs_read_short(struct kiocb *iocb, struct iov_iter *to,
 	return ret;
 }
 
-/* Receive one message, or its begin. */
-static ssize_t mboxfs_receive(struct kiocb *iocb, struct iov_iter *to)
+/* Receive one message, or its begin, with the lock held, which is dropped. */
+static noinline ssize_t mboxfs_receive_locked(struct kiocb *iocb,
+					      struct iov_iter *to)
 {
-	struct mbox_msg *msg = mboxfs_take(iocb, iov_iter_count(to));
+	struct mbox *box = mboxfs_box(file_inode(iocb->ki_filp));
+	struct mbox_want want = {
+		.flags = MBOX_EOF,
+		.room = iov_iter_count(to),
+		.timeout = MBOX_FOREVER,
+	};
+	struct mbox_msg *msg;
+	int err;
 
-	if (IS_ERR(msg)) {
-		/* Both are an end of file to those who read. */
-		if (PTR_ERR(msg) == -ESHUTDOWN || PTR_ERR(msg) == -ENODATA)
-			return 0;
-		return PTR_ERR(msg);
+	if (mboxfs_nonblock(iocb))
+		want.flags |= MBOX_NONBLOCK;
+	if (mbox_get_limit(box, MBOX_SHORT_READ) == MBOXFS_SHORT_READ_REFUSE)
+		want.flags |= MBOX_WHOLE;
+	msg = mbox_receive_locked(box, &want);
+	while (!IS_ERR(msg) && !msg->len) {
+		err = mboxfs_pass_over(iocb, msg);
+		if (err)
+			return err;
+		msg = mbox_receive(box, &want);
 	}
+	/* Both are an end of file to those who read. */
+	if (msg == ERR_PTR(-ESHUTDOWN) || msg == ERR_PTR(-ENODATA))
+		return 0;
+	if (IS_ERR(msg))
+		return PTR_ERR(msg);
 	if (unlikely(msg->len > iov_iter_count(to)))
 		return mboxfs_read_short(iocb, to, msg);
 	return mboxfs_finish_read(iocb, to, msg, msg->len);
+}
+
+static __always_inline bool mboxfs_drain(const struct mbox_msg *msg, void *to)
+{
+	return mbox_copy_out_now(msg, *(struct mbox_buffer *)to);
+}
+
+/* The same without the lock: the next message, if it is a short one, as most are. */
+static __always_inline ssize_t mboxfs_receive(struct kiocb *iocb,
+					      struct iov_iter *to)
+{
+	struct mbox_buffer buffer = mbox_one_buffer(to);
+	struct file *file = iocb->ki_filp;
+	size_t room = iov_iter_count(to);
+	u32 len;
+
+	if (unlikely(!buffer.user && !buffer.kernel))
+		room = 0;
+	len = mbox_receive_in_place(mboxfs_box(file_inode(file)), room,
+				    mboxfs_notes_reading(file), mboxfs_drain,
+				    &buffer);
+	return likely(len) ? len : mboxfs_receive_locked(iocb, to);
 }
 
 /* One at a time begins, or goes on in, a message that it does not finish. */
@@ -266,6 +280,19 @@ static ssize_t mboxfs_complete_read(struct kiocb *iocb, ssize_t ret)
 	return -EIOCBQUEUED;
 }
 
+/* Read where a rest is kept, or may be. */
+static noinline ssize_t mboxfs_read_on(struct kiocb *iocb, struct iov_iter *to)
+{
+	ssize_t ret;
+
+	do {
+		ret = mboxfs_read_rest(iocb, to);
+		if (!ret)
+			ret = mboxfs_receive(iocb, to);
+	} while (unlikely(ret == MBOXFS_HAS_REST));
+	return ret;
+}
+
 static ssize_t mboxfs_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
 	struct mboxfs_file *mf = iocb->ki_filp->private_data;
@@ -278,11 +305,8 @@ static ssize_t mboxfs_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	/* A rest is read on even if the policy has changed since. */
 	if (likely(!READ_ONCE(mf->rest)))
 		ret = mboxfs_receive(iocb, to);
-	while (unlikely(ret == MBOXFS_HAS_REST)) {
-		ret = mboxfs_read_rest(iocb, to);
-		if (!ret)
-			ret = mboxfs_receive(iocb, to);
-	}
+	if (unlikely(ret == MBOXFS_HAS_REST))
+		ret = mboxfs_read_on(iocb, to);
 	return mboxfs_complete_read(iocb, ret);
 }
 
@@ -312,44 +336,64 @@ static struct mbox_msg *mboxfs_make(struct kiocb *iocb, struct mbox *box,
 	return msg;
 }
 
+/* How a write is to be sent. */
+static unsigned int mboxfs_write_flags(const struct kiocb *iocb)
+{
+	return (mboxfs_nonblock(iocb) ? MBOX_NONBLOCK : 0) |
+	       (iocb->ki_flags & IOCB_DSYNC ? MBOX_SYNC : 0);
+}
+
+/* Send a message where that was not done at once; @made, with the lock held. */
+static noinline ssize_t mboxfs_write(struct kiocb *iocb, struct iov_iter *from,
+				     struct mbox_msg *made)
+{
+	struct mbox *box = mboxfs_box(file_inode(iocb->ki_filp));
+	unsigned int flags = mboxfs_write_flags(iocb);
+	size_t len = iov_iter_count(from);
+	s64 forever = MBOX_FOREVER;
+	struct mbox_msg *msg;
+	bool again = false;
+	int err = MBOX_MAKE;
+
+	if (made)
+		err = mbox_send_made(box, made, flags, &forever);
+	/* Many wait for room: a message is made again at its turn. */
+	while (err == MBOX_MAKE || err == MBOX_AGAIN) {
+		again |= err == MBOX_AGAIN;
+		if (unlikely(iov_iter_count(from) != len))
+			iov_iter_revert(from, len - iov_iter_count(from));
+		err = mbox_check_send(box, len, flags);
+		if (err)
+			break;
+		msg = mboxfs_make(iocb, box, from, flags);
+		err = PTR_ERR_OR_ZERO(msg);
+		if (!err)
+			err = mbox_send(box, msg, flags, &forever);
+	}
+	if (unlikely(again))
+		mbox_give_up(box);
+	return err ? err : len;
+}
+
 static ssize_t mboxfs_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct mbox *box = mboxfs_box(file_inode(iocb->ki_filp));
 	size_t len = iov_iter_count(from);
-	s64 forever = MBOX_FOREVER;
-	unsigned int flags = 0;
 	struct mbox_msg *msg;
-	bool again = false;
 	int err;
 
 	/* As on a pipe: who means an empty message uses MBOXFS_IOC_SEND. */
 	if (!len)
 		return 0;
-	if (mboxfs_nonblock(iocb))
-		flags |= MBOX_NONBLOCK;
-	if (iocb->ki_flags & IOCB_DSYNC)
-		flags |= MBOX_SYNC;
 	if (mboxfs_process_gone(file_inode(iocb->ki_filp)))
 		return -ESRCH;
-	err = mbox_check_send(box, len, flags);
-	if (err)
-		return err;
-	for (;;) {
-		msg = mboxfs_make(iocb, box, from, flags);
-		if (IS_ERR(msg))
-			break;
-		err = mbox_send(box, msg, flags, &forever);
-		if (likely(err != MBOX_AGAIN))
-			break;
-		/* Many wait for room: it is made again at its turn. */
-		iov_iter_revert(from, len);
-		again = true;
-	}
-	if (IS_ERR(msg))
-		err = PTR_ERR(msg);
-	if (unlikely(again))
-		mbox_give_up(box);
-	return err ? err : len;
+	if (unlikely(iocb->ki_flags & IOCB_DSYNC))
+		return mboxfs_write(iocb, from, NULL);
+	err = mbox_send_in_place(box, mbox_one_buffer(from), len, 0,
+				 iocb->ki_filp->f_cred, &msg);
+	if (likely(!err))
+		return len;
+	return mboxfs_write(iocb, from, err == MBOX_MADE ? msg : NULL);
 }
 
 static __poll_t mboxfs_poll(struct file *file, struct poll_table_struct *wait)

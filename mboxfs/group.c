@@ -97,11 +97,19 @@ static void __mbox_group_add_holders(struct mbox_group *group, s64 more)
 	}
 }
 
+/* As much as is reserved in advance may be left over once more. */
+static void __mbox_account_set_low(struct mbox_account *account)
+{
+	account->low = account->reserved -
+		       min(account->reserved, 2 * account->spare);
+}
+
 static void __mbox_account_hold(struct mbox_account *account, u64 spare)
 {
 	bool held = account->spare;
 
 	account->spare = spare;
+	__mbox_account_set_low(account);
 	if (!held && spare) {
 		list_add_tail(&account->node, &account->group->holders);
 		__mbox_group_add_holders(account->group, 1);
@@ -350,6 +358,7 @@ int mbox_account_init(struct mbox_account *account, struct mbox_group *group)
 
 	account->reserved = 0;
 	account->spare = 0;
+	account->low = 0;
 	account->looked = 0;
 	mbox_group_lock(group);
 	for (p = group; p; p = p->parent) {
@@ -492,6 +501,7 @@ static void __mbox_account_release(struct mbox_account *account, u64 keep)
 		return;
 	__mbox_group_add(account->group, -(s64)(account->reserved - keep), 0);
 	account->reserved = keep;
+	__mbox_account_set_low(account);
 }
 
 /**

@@ -90,6 +90,7 @@ struct mbox_group {
  * @group:	where it counts, with a reference; NULL: nowhere any more
  * @reserved:	bytes, at least as many as are used
  * @spare:	how many more than used may stay reserved
+ * @low:	the low-water mark: used less, something is given back
  * @looked:	which look at holders has been here last, see mbox_group.looks
  * @node:	in @group's @holders, if @spare is not 0
  */
@@ -98,6 +99,7 @@ struct mbox_account {
 	struct mbox_group	*group;
 	u64			reserved;
 	u64			spare;
+	u64			low;
 	u64			looked;
 	struct list_head	node;
 };
@@ -158,7 +160,7 @@ static inline struct mbox_group *mbox_group_get(struct mbox_group *group)
 static inline bool mbox_account_too_much(const struct mbox_account *account,
 					 u64 used)
 {
-	return account->reserved - used > 2 * account->spare;
+	return used < account->low;
 }
 
 #endif /* _MBOXFS_GROUP_H */

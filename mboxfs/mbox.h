@@ -25,7 +25,8 @@
  * -------
  * mbox->lock guards all that is not said to be guarded otherwise. Only the lock
  * of the groups is taken inside of it, see MBOX_CEILING in group.h: nothing is
- * copied, allocated, freed, woken or notified while it is held. It is never
+ * allocated, freed, woken or notified while it is held, and copied only what is
+ * short and there (MBOX_IN_PLACE). It is never
  * taken in interrupt context, nor two at a time: the timer only queues work. A
  * long job lets it go after having looked at MBOX_BATCH messages and waiters.
  *
@@ -60,6 +61,14 @@ struct mbox_search;
 /* Messages and waiters looked at before the lock is let go for a moment. */
 #define MBOX_BATCH		1000
 
+/*
+ * Bytes that are copied with the lock held, see MBOX_IN_PLACE in step.h: at most;
+ * and where others want the lock. That is found out anew after so many messages.
+ */
+#define MBOX_IN_PLACE		8192U
+#define MBOX_IN_CROWD		256U
+#define MBOX_CROWD		64
+
 /**
  * struct mbox - a mailbox
  * @lock:	guards everything up to @poll
@@ -69,6 +78,8 @@ struct mbox_search;
  *		they are told when there is
  * @dead:	stopped, and never to be started again: the error for senders
  * @exiting:	the timer is not to be armed any more
+ * @crowd:	others have wanted the lock lately: for how many messages more that
+ *		matters, see MBOX_IN_PLACE
  * @unsettled:	a step was not enough for what it has led to, see MBOX_SETTLE
  * @drained:	stopped, and nothing is left: those who poll have been told
  * @store:	published messages that no one is copying
@@ -91,7 +102,8 @@ struct mbox_search;
  * @purged:	value of @published at the last purge
  * @sent_at:	when the last message was sent, CLOCK_REALTIME, ns; 0 once that
  *		is known elsewhere, see mbox_take_times()
- * @received_at: when the last one was received; written without the lock
+ * @received_at: when the last one was received, jiffies; 0 once that is known
+ *		elsewhere; may be written without the lock
  * @sent_total:	messages taken from senders
  * @received_total: messages given to readers
  * @dropped_total: messages that made room for newer ones
@@ -101,6 +113,9 @@ struct mbox_search;
  * @truncated_total: messages of which a reader has lost bytes
  * @spare:	messages that are kept for reuse, see spare.c
  * @spare_memory: bytes of them
+ * @spare_size:	bytes of each of them, or of the last ones; 0: it is no keeper
+ * @spare_from:	the shortest body that each has room for, and no smaller one has
+ * @spare_span:	how much longer it may be
  * @slept_at:	the low part of @received_total when a reader fell asleep;
  *		written without the lock, as it is but a hint
  * @keeper:	place among its pool's keepers, as long as any may be there;
@@ -120,6 +135,7 @@ struct mbox {
 	bool			special;
 	bool			owes_room;
 	bool			exiting;
+	u8			crowd;
 	bool			unsettled;
 	bool			drained;
 	int			dead;
@@ -135,6 +151,9 @@ struct mbox {
 	struct mbox_search	*search;
 	unsigned long		turn;
 	u32			spare_memory;
+	u32			spare_size;
+	u32			spare_from;
+	u32			spare_span;
 	u32			slept_at;
 	struct mbox_msg		*spare;
 	struct list_head	keeper;
@@ -145,7 +164,7 @@ struct mbox {
 	u64			published;
 	u64			purged;
 	u64			sent_at;
-	u64			received_at;
+	unsigned long		received_at;
 	u64			sent_total;
 	u64			received_total;
 	u64			dropped_total;
@@ -236,6 +255,22 @@ static inline bool __mbox_writers_wait(const struct mbox *box)
 static inline bool __mbox_step_full(const struct mbox_after *after)
 {
 	return unlikely(after->visits >= MBOX_BATCH);
+}
+
+/* Whether so many bytes are copied with the lock held, see MBOX_IN_PLACE. */
+static inline bool __mbox_copies_now(struct mbox *box, size_t len)
+{
+	if (likely(len <= MBOX_IN_CROWD || !box->crowd))
+		return true;
+	box->crowd--;
+	return false;
+}
+
+/* They have been copied. */
+static inline void __mbox_has_copied(struct mbox *box, size_t len)
+{
+	if (unlikely(len > MBOX_IN_CROWD) && spin_is_contended(&box->lock))
+		box->crowd = MBOX_CROWD;
 }
 
 /* End a wait for good. */

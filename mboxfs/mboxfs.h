@@ -7,10 +7,10 @@
 
 #include <linux/err.h>
 #include <linux/fs.h>
+#include <linux/jiffies.h>
 #include <linux/mount.h>
 #include <linux/mutex.h>
 #include <linux/sched.h>
-#include <linux/timekeeping.h>
 #include <linux/uaccess.h>
 #include <linux/workqueue.h>
 
@@ -241,20 +241,25 @@ static inline bool mboxfs_decode(struct mboxfs_call *call, unsigned int cmd,
 	return _IOC_TYPE(cmd) == MBOXFS_IOC_MAGIC;
 }
 
+/*
+ * Whether it is noted when a message is received: not as by file_accessed(), which
+ * goes by relatime. See mboxfs_update_times().
+ */
+static inline bool mboxfs_notes_reading(const struct file *file)
+{
+	return !(file->f_flags & O_NOATIME) && !IS_NOATIME(file_inode(file)) &&
+	       !(file->f_path.mnt->mnt_flags & MNT_NOATIME);
+}
+
 /**
  * mboxfs_received - after a message has been received
  * @file:	through which
- *
- * Not file_accessed(), which goes by relatime. See mboxfs_update_times().
  */
 static inline void mboxfs_received(struct file *file)
 {
-	struct inode *inode = file_inode(file);
-
-	if (!(file->f_flags & O_NOATIME) && !IS_NOATIME(inode) &&
-	    !(file->f_path.mnt->mnt_flags & MNT_NOATIME))
-		WRITE_ONCE(mboxfs_box(inode)->received_at,
-			   ktime_get_coarse_real_ns());
+	if (mboxfs_notes_reading(file))
+		WRITE_ONCE(mboxfs_box(file_inode(file))->received_at,
+			   jiffies);
 }
 
 /*

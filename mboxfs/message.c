@@ -2,9 +2,9 @@
 /*
  * Message bodies: make, fill, copy out, free.
  *
- * A body begins behind its header in one object from a cache of a fitting size
- * and goes on in segments of at most a page, so no allocation is of a higher
- * order, however long the message. The caches are our own and have a usercopy
+ * A body is behind its header in one object from a cache of a fitting size, or
+ * else in segments of a page and their link, so that no allocation needs more than
+ * two pages together, however long the message, and each copy is of a page. The caches are our own and have a usercopy
  * window: they are never merged with others, so a message has only messages
  * next to it. Copies check their bounds here, see copy.h.
  *
@@ -29,57 +29,104 @@ static struct {
 	struct kmem_cache	*cache;
 } mbox_msg_caches[MBOX_MSG_CACHES] = {
 	{ "mboxfs_msg_128", MBOX_OBJECT_MIN },
+	{ "mboxfs_msg_192", 192 },
 	{ "mboxfs_msg_256", 256 },
+	{ "mboxfs_msg_384", 384 },
 	{ "mboxfs_msg_512", 512 },
+	{ "mboxfs_msg_768", 768 },
 	{ "mboxfs_msg_1k", 1024 },
+	{ "mboxfs_msg_1.5k", 1536 },
 	{ "mboxfs_msg_2k", 2048 },
+	{ "mboxfs_msg_3k", 3072 },
 	{ "mboxfs_msg_4k", MBOX_OBJECT_MAX },
+	[MBOX_SEGMENT_CACHE] = { "mboxfs_segment", MBOX_SEGMENT_SIZE },
 };
 
 static struct kmem_cache *mbox_extra_cache;
 
-/**
- * mbox_msg_sender - who sent a message
- * @msg:	the message
- * @ns:		the pid namespace of the one who asks
- *
- * Context: any.
- * Return: the process id as @ns knows it, or 0 if it does not; also of
- * processes that have ended.
- */
-pid_t mbox_msg_sender(const struct mbox_msg *msg, struct pid_namespace *ns)
+/* The cache of objects of a size from mbox_object_size() or mbox_segment_size(). */
+static struct kmem_cache *mbox_object_cache(u32 size)
 {
-	struct pid *pid = mbox_msg_sender_pid(msg);
+	unsigned int i = MBOX_SEGMENT_CACHE, power;
 
-	if (pid)
-		return pid_nr_ns(pid, ns);
-	return ns == &init_pid_ns ? msg->sender >> 1 : 0;
+	if (size <= MBOX_OBJECT_MAX) {
+		power = ilog2(size);
+		i = 2 * (power - ilog2(MBOX_OBJECT_MIN)) + (size != 1U << power);
+	}
+	return mbox_msg_caches[i].cache;
 }
 
 /* A copy has no segments of its own: its @segments are not to be seen here. */
 static void mbox_msg_free_objects(struct mbox_msg *msg, bool may_sleep)
 {
-	unsigned int cache = msg->cache & ~MBOX_MSG_COPY;
-	size_t left = msg->len - MBOX_FIRST_MAX;
+	u32 size = (msg->units & ~MBOX_MSG_COPY) * MBOX_OBJECT_UNIT;
 	struct mbox_segment *segment, *next;
+	size_t left = msg->len, part;
 
 	for (segment = msg->segments; segment; segment = next) {
 		next = segment->next;
-		kmem_cache_free(mbox_msg_caches[mbox_segment_cache(left)].cache,
+		part = min_t(size_t, left, MBOX_SEGMENT_MAX);
+		kmem_cache_free(mbox_object_cache(mbox_segment_size(part)),
 				segment);
-		left -= MBOX_SEGMENT_MAX;
+		left -= part;
 		if (may_sleep)
 			cond_resched();
 	}
 	if (unlikely(msg->extra))
 		kmem_cache_free(mbox_extra_cache, msg->extra);
-	kmem_cache_free(mbox_msg_caches[cache].cache, msg);
+	kmem_cache_free(mbox_object_cache(size), msg);
+}
+
+/* The size of an object before @size; 0 if there is none. */
+static u32 mbox_smaller_object(u32 size)
+{
+	if (size == MBOX_SEGMENT_SIZE)
+		return MBOX_OBJECT_MAX;
+	if (size == MBOX_OBJECT_MIN)
+		return 0;
+	return is_power_of_2(size) ? size / 4 * 3 : size / 3 * 2;
+}
+
+/* The bodies that need an object of @size behind a head of @head bytes. */
+static void mbox_object_range(u32 size, u32 head, u32 *low, u32 *high)
+{
+	u32 less = mbox_smaller_object(size);
+
+	*high = MBOX_OBJECT_ROOM(size) - head;
+	*low = less ? MBOX_OBJECT_ROOM(less) - head + 1 : 0;
+}
+
+/**
+ * mbox_msg_range - which lengths have the same objects as a message
+ * @msg:	the message, which has no extra
+ * @from:	gets the least of them
+ * @span:	gets how many more there are
+ *
+ * Context: any.
+ */
+void mbox_msg_range(const struct mbox_msg *msg, u32 *from, u32 *span)
+{
+	u32 base = 0, last, low, high;
+
+	if (!msg->segments) {
+		mbox_object_range(msg->units * MBOX_OBJECT_UNIT, sizeof(*msg),
+				  &low, &high);
+	} else {
+		base = (msg->len - 1) / MBOX_SEGMENT_MAX * MBOX_SEGMENT_MAX;
+		last = mbox_segment_size(msg->len - base);
+		mbox_object_range(last, sizeof(struct mbox_segment), &low,
+				  &high);
+		high = min_t(u32, high, MBOX_SEGMENT_MAX);
+		low = max_t(u32, low, base ? 1 : MBOX_FIRST_MAX + 1);
+	}
+	*from = base + low;
+	*span = high - low;
 }
 
 static bool mbox_msg_add_segments(struct mbox_msg *msg, gfp_t gfp)
 {
 	struct mbox_segment **end = &msg->segments;
-	size_t left = msg->len - MBOX_FIRST_MAX;
+	size_t left = msg->len, part;
 	struct kmem_cache *cache;
 
 	for (;;) {
@@ -88,15 +135,16 @@ static bool mbox_msg_add_segments(struct mbox_msg *msg, gfp_t gfp)
 			if (fatal_signal_pending(current))
 				return false;
 		}
-		cache = mbox_msg_caches[mbox_segment_cache(left)].cache;
+		part = min_t(size_t, left, MBOX_SEGMENT_MAX);
+		cache = mbox_object_cache(mbox_segment_size(part));
 		*end = kmem_cache_alloc(cache, gfp);
 		if (!*end)
 			return false;
 		(*end)->next = NULL;
 		end = &(*end)->next;
-		if (left <= MBOX_SEGMENT_MAX)
+		left -= part;
+		if (!left)
 			return true;
-		left -= MBOX_SEGMENT_MAX;
 	}
 }
 
@@ -117,18 +165,19 @@ static bool mbox_msg_add_segments(struct mbox_msg *msg, gfp_t gfp)
 struct mbox_msg *mbox_msg_alloc(struct mbox_pool *pool, size_t len, bool extra,
 				const struct cred *cred, gfp_t gfp)
 {
-	unsigned int cache = mbox_msg_cache(sizeof(struct mbox_msg) + len);
+	bool one = likely(len <= MBOX_FIRST_MAX);
+	u32 first = mbox_object_size(sizeof(struct mbox_msg) + (one ? len : 0));
 	u32 size = mbox_msg_memory(len, extra);
 	struct mbox_msg *msg;
 
 	if (!mbox_pool_charge(pool, size))
 		return ERR_PTR(-ENOSPC);
-	msg = kmem_cache_alloc(mbox_msg_caches[cache].cache, gfp);
+	msg = kmem_cache_alloc(mbox_object_cache(first), gfp);
 	if (!msg)
 		goto out_uncharge;
 	msg->len = len;
 	msg->memory = size;
-	msg->cache = cache;
+	msg->units = first / MBOX_OBJECT_UNIT;
 	msg->segments = NULL;
 	msg->extra = NULL;
 	refcount_set(&msg->refs, 1);
@@ -137,7 +186,7 @@ struct mbox_msg *mbox_msg_alloc(struct mbox_pool *pool, size_t len, bool extra,
 		if (!msg->extra)
 			goto out_free;
 	}
-	if (unlikely(len > MBOX_FIRST_MAX) && !mbox_msg_add_segments(msg, gfp))
+	if (unlikely(!one) && !mbox_msg_add_segments(msg, gfp))
 		goto out_free;
 	mbox_msg_begin(msg, cred);
 	return msg;
@@ -187,7 +236,7 @@ struct mbox_msg *mbox_msg_copy(struct mbox_pool *pool, struct mbox_msg *original
 		return msg;
 	refcount_inc(&original->refs);
 	msg->original = original;
-	msg->cache |= MBOX_MSG_COPY;
+	msg->units |= MBOX_MSG_COPY;
 	msg->len = original->len;
 	msg->priority = original->priority;
 	msg->tag = original->tag;
@@ -214,7 +263,7 @@ void mbox_msg_put(struct mbox_pool *pool, struct mbox_msg *msg)
 	else if (!refcount_dec_and_test(&msg->refs))
 		return;
 	mbox_msg_put_sender(msg);
-	if (unlikely(msg->cache & MBOX_MSG_COPY)) {
+	if (unlikely(msg->units & MBOX_MSG_COPY)) {
 		original = msg->original;
 		msg->segments = NULL;
 	}
@@ -240,31 +289,76 @@ void mbox_msg_put_list(struct mbox_pool *pool, struct list_head *list)
 	INIT_LIST_HEAD(list);
 }
 
-/* The same of a segment that was made for @left bytes. */
-static size_t mbox_segment_room(size_t left)
+/* Room for the body in a segment that was made for so many bytes. */
+static size_t mbox_segment_room(size_t part)
 {
-	return MBOX_OBJECT_ROOM(MBOX_OBJECT_MIN << mbox_segment_cache(left)) -
+	return MBOX_OBJECT_ROOM(mbox_segment_size(part)) -
 	       sizeof(struct mbox_segment);
 }
 
 /* mbox_msg_copy_from() of what has segments. */
 int mbox_msg_copy_from_long(struct mbox_msg *msg, struct iov_iter *from)
 {
-	size_t left = msg->len;
-	size_t part = min(left, mbox_msg_room(msg));
 	struct mbox_segment *segment;
+	size_t left = msg->len, part;
 
-	if (!mbox_copy_in(msg->body, mbox_msg_room(msg), part, from))
-		return -EFAULT;
 	for (segment = msg->segments; segment; segment = segment->next) {
-		left -= part;
-		part = min(left, MBOX_SEGMENT_MAX);
-		if (!mbox_copy_in(segment->data, mbox_segment_room(left), part,
+		part = min_t(size_t, left, MBOX_SEGMENT_MAX);
+		if (!mbox_copy_in(segment->data, mbox_segment_room(part), part,
 				  from))
 			return -EFAULT;
-		cond_resched();
+		left -= part;
+		if (left)
+			cond_resched();
 	}
 	return 0;
+}
+
+/* mbox_copy_in_now() of what has segments. */
+bool mbox_copy_in_now_long(struct mbox_msg *msg, size_t len,
+			   struct mbox_buffer from)
+{
+	struct mbox_segment *segment;
+	unsigned long left = 0;
+	size_t done, part;
+
+	pagefault_disable();
+	segment = msg->segments;
+	for (done = 0; done < len && !left; done += part) {
+		part = min_t(size_t, len - done, MBOX_SEGMENT_MAX);
+		if (WARN_ON_ONCE(part > mbox_segment_room(part)))
+			left = part;
+		else if (unlikely(from.kernel))
+			memcpy(segment->data, from.kernel + done, part);
+		else
+			left = _copy_from_user(segment->data, from.user + done,
+					       part);
+		segment = segment->next;
+	}
+	pagefault_enable();
+	return !left;
+}
+
+/* mbox_copy_out_now() of what has segments. */
+bool mbox_copy_out_now_long(const struct mbox_msg *msg, struct mbox_buffer to)
+{
+	struct mbox_segment *segment;
+	unsigned long left = 0;
+	size_t done, part;
+
+	pagefault_disable();
+	segment = msg->segments;
+	for (done = 0; done < msg->len && !left; done += part) {
+		part = min_t(size_t, msg->len - done, MBOX_SEGMENT_MAX);
+		if (unlikely(to.kernel))
+			memcpy(to.kernel + done, segment->data, part);
+		else
+			left = _copy_to_user(to.user + done, segment->data,
+					     part);
+		segment = segment->next;
+	}
+	pagefault_enable();
+	return !left;
 }
 
 /* mbox_msg_copy_to() of what has segments, or those of another message. */
@@ -272,30 +366,31 @@ int mbox_msg_copy_to_long(struct mbox_msg *msg, size_t offset, size_t len,
 			  struct iov_iter *to)
 {
 	struct mbox_segment *segment;
-	size_t room, part;
-	u8 *data;
+	size_t left = msg->len, part;
 
-	if (unlikely(msg->cache & MBOX_MSG_COPY))
+	if (unlikely(msg->units & MBOX_MSG_COPY)) {
 		msg = msg->original;
+		if (!msg->segments)
+			return mbox_msg_copy_to(msg, offset, len, to);
+	}
 	segment = msg->segments;
-	room = mbox_msg_room(msg);
-	data = msg->body;
-	while (len) {
-		if (offset < room) {
-			part = min(len, room - offset);
-			if (!mbox_copy_out(data + offset, room - offset, part,
-					   to))
-				return -EFAULT;
-			len -= part;
-			if (!len)
-				break;
-			offset += part;
-			cond_resched();
-		}
-		offset -= room;
-		data = segment->data;
-		room = MBOX_SEGMENT_MAX;
+	for (; offset >= MBOX_SEGMENT_MAX; offset -= MBOX_SEGMENT_MAX) {
 		segment = segment->next;
+		left -= MBOX_SEGMENT_MAX;
+	}
+	while (len) {
+		part = min_t(size_t, len, MBOX_SEGMENT_MAX - offset);
+		if (!mbox_copy_out(segment->data + offset,
+				   min_t(size_t, left, MBOX_SEGMENT_MAX) -
+					   offset, part, to))
+			return -EFAULT;
+		len -= part;
+		if (!len)
+			break;
+		left -= MBOX_SEGMENT_MAX;
+		segment = segment->next;
+		offset = 0;
+		cond_resched();
 	}
 	return 0;
 }

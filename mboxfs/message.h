@@ -10,6 +10,7 @@
 #include <linux/list.h>
 #include <linux/log2.h>
 #include <linux/pid.h>
+#include <linux/pid_namespace.h>
 #include <linux/rbtree.h>
 #include <linux/refcount.h>
 #include <linux/sched/signal.h>
@@ -26,9 +27,9 @@ struct mbox_waiter;
 struct pid_namespace;
 
 /**
- * struct mbox_segment - what does not fit behind a message's header
+ * struct mbox_segment - a part of a body that does not fit behind its header
  * @next:	the next one
- * @data:	a part of the body
+ * @data:	the part
  */
 struct mbox_segment {
 	struct mbox_segment	*next;
@@ -93,19 +94,19 @@ struct mbox_extra {
 	bool			orphan;
 };
 
-/* In @cache: has no body of its own. */
+/* In @units: has no body of its own. */
 #define MBOX_MSG_COPY		0x80
 
 /* @time of a message for which the mailbox's own delay holds. */
 #define MBOX_DELAY_DEFAULT	U64_MAX
 
 /**
- * struct mbox_msg - one message: its header, and the begin of its body
+ * struct mbox_msg - one message: its header, and its body
  * @node:	place in a mailbox's store, or on another list
  * @order:	place among all messages the mailbox ever published
  * @due_node:	place among the delayed messages
  * @next_spare:	the next of those that are kept for reuse
- * @segments:	the rest of the body
+ * @segments:	the body, if it is not in @body
  * @original:	of a copy, instead: the message whose body it has, with a
  *		reference
  * @extra:	what only few messages need, or NULL
@@ -123,8 +124,8 @@ struct mbox_extra {
  * @memory:	bytes of all its own objects, which is what its pool is charged
  * @priority:	higher ones are received first
  * @state:	where it is
- * @cache:	which of the own caches this object is from, and MBOX_MSG_COPY
- * @body:	the body's begin
+ * @units:	of how many MBOX_OBJECT_UNIT bytes this object is, and MBOX_MSG_COPY
+ * @body:	the body, if there are no segments
  *
  * Between being made and being sent a message belongs to its sender, and while
  * it is copied out to one reader; neither needs a lock then. In between all
@@ -156,7 +157,7 @@ struct mbox_msg {
 	u32			memory;
 	u16			priority;
 	u8			state;
-	u8			cache;
+	u8			units;
 	u8			body[] __aligned(8);
 };
 
@@ -167,39 +168,47 @@ struct mbox_msg *mbox_msg_copy(struct mbox_pool *pool, struct mbox_msg *original
 void mbox_msg_free_spare(struct mbox_pool *pool, struct mbox_msg *msg);
 void mbox_msg_put(struct mbox_pool *pool, struct mbox_msg *msg);
 void mbox_msg_put_list(struct mbox_pool *pool, struct list_head *list);
-pid_t mbox_msg_sender(const struct mbox_msg *msg, struct pid_namespace *ns);
 
 int mbox_msg_init(void);
 void mbox_msg_exit(void);
 
 /*
- * A body begins behind its header, in an object of one of so many caches whose
- * sizes double, and goes on in segments: objects of the largest cache, but for
- * the last one. Behind each object is the allocator's own pointer.
+ * A body is behind its header, in one object from a cache of a fitting size: they
+ * are a half apart (128, 192, 256, 384... 4096), all multiples of a unit. What does
+ * not fit into the largest is in segments, of up to a page of the body each, the
+ * last one in a fitting object. Behind each object is the allocator's own pointer.
  */
-#define MBOX_MSG_CACHES		6
+#define MBOX_MSG_CACHES		12
+#define MBOX_OBJECT_UNIT	64
 #define MBOX_OBJECT_MIN		128
 #define MBOX_OBJECT_MAX		4096
 #define MBOX_OBJECT_ROOM(size)	((size) - sizeof(void *))
 #define MBOX_FIRST_MAX		(MBOX_OBJECT_ROOM(MBOX_OBJECT_MAX) - \
 				 sizeof(struct mbox_msg))
-#define MBOX_SEGMENT_MAX	(MBOX_OBJECT_ROOM(MBOX_OBJECT_MAX) - \
-				 sizeof(struct mbox_segment))
+#define MBOX_SEGMENT_MAX	4096
+#define MBOX_SEGMENT_SIZE	(MBOX_SEGMENT_MAX + 16)
+#define MBOX_SEGMENT_CACHE	(MBOX_MSG_CACHES - 1)
 
-/* The smallest cache for so many bytes; the largest, if none is. */
-static inline unsigned int mbox_msg_cache(size_t size)
+/* Never a multiple of 16, as what all other objects use is. */
+#define MBOX_EXTRA_SIZE		(ALIGN(sizeof(struct mbox_extra), 16) + 8)
+
+/* The size of the smallest object that has room for so many bytes. */
+static inline u32 mbox_object_size(u32 room)
 {
-	size += sizeof(void *);
-	if (size > MBOX_OBJECT_MAX / 2)
-		return MBOX_MSG_CACHES - 1;
-	return size <= MBOX_OBJECT_MIN ? 0 :
-	       ilog2(size - 1) + 1 - ilog2(MBOX_OBJECT_MIN);
+	u32 last = room + sizeof(void *) - 1;
+
+	if (last < MBOX_OBJECT_MIN)
+		return MBOX_OBJECT_MIN;
+	return (last | ((1U << (ilog2(last) - 1)) - 1)) + 1;
 }
 
-/* The cache of a segment for @left bytes of a body. */
-static inline unsigned int mbox_segment_cache(size_t left)
+/* The same of a segment for so many bytes of a body. */
+static inline u32 mbox_segment_size(size_t part)
 {
-	return mbox_msg_cache(sizeof(struct mbox_segment) + left);
+	u32 room = sizeof(struct mbox_segment) + part;
+
+	return room > MBOX_OBJECT_ROOM(MBOX_OBJECT_MAX) ?
+		       MBOX_SEGMENT_SIZE : mbox_object_size(room);
 }
 
 /**
@@ -213,18 +222,21 @@ static inline unsigned int mbox_segment_cache(size_t left)
  */
 static inline u32 mbox_msg_memory(size_t len, bool extra)
 {
-	u32 size = MBOX_OBJECT_MIN << mbox_msg_cache(sizeof(struct mbox_msg) +
-						     len);
+	u32 size;
 
-	if (unlikely(len > MBOX_FIRST_MAX)) {
-		len -= MBOX_FIRST_MAX;
-		size += len / MBOX_SEGMENT_MAX * MBOX_OBJECT_MAX;
+	if (likely(len <= MBOX_FIRST_MAX)) {
+		size = mbox_object_size(sizeof(struct mbox_msg) + len);
+	} else {
+		size = MBOX_OBJECT_MIN +
+		       len / MBOX_SEGMENT_MAX * MBOX_SEGMENT_SIZE;
 		len %= MBOX_SEGMENT_MAX;
 		if (len)
-			size += MBOX_OBJECT_MIN << mbox_segment_cache(len);
+			size += mbox_segment_size(len);
 	}
-	return extra ? size + sizeof(struct mbox_extra) : size;
+	return extra ? size + MBOX_EXTRA_SIZE : size;
 }
+
+void mbox_msg_range(const struct mbox_msg *msg, u32 *from, u32 *span);
 
 /* How long a message may stay unread, in ms, or 0. */
 static inline u32 mbox_msg_ttl(const struct mbox_msg *msg)
@@ -266,6 +278,25 @@ static inline struct pid *mbox_msg_sender_pid(const struct mbox_msg *msg)
 	return likely(msg->sender & 1) ? NULL : (struct pid *)msg->sender;
 }
 
+/**
+ * mbox_msg_sender - who sent a message
+ * @msg:	the message
+ * @ns:		the pid namespace of the one who asks
+ *
+ * Context: any.
+ * Return: the process id as @ns knows it, or 0 if it does not; also of
+ * processes that have ended.
+ */
+static inline pid_t mbox_msg_sender(const struct mbox_msg *msg,
+				    struct pid_namespace *ns)
+{
+	struct pid *pid = mbox_msg_sender_pid(msg);
+
+	if (unlikely(pid))
+		return pid_nr_ns(pid, ns);
+	return ns == &init_pid_ns ? msg->sender >> 1 : 0;
+}
+
 /* Nobody will ask for the sender any more. */
 static inline void mbox_msg_put_sender(struct mbox_msg *msg)
 {
@@ -289,7 +320,8 @@ static inline void mbox_msg_forget_sender(struct mbox_msg *msg)
 
 /**
  * mbox_msg_reuse - make a new message of one that is kept
- * @msg:	a message of the same mbox_msg_memory() that nobody knows any more
+ * @msg:	a message of the same mbox_msg_memory() that nobody knows any more,
+ *		and that knows its sender no more
  * @len:	bytes of the new body
  * @cred:	as for mbox_msg_alloc()
  *
@@ -298,13 +330,17 @@ static inline void mbox_msg_forget_sender(struct mbox_msg *msg)
 static inline void mbox_msg_reuse(struct mbox_msg *msg, size_t len,
 				  const struct cred *cred)
 {
-	mbox_msg_put_sender(msg);
 	msg->len = len;
-	if (unlikely(msg->extra)) {
-		msg->extra->sender = NULL;
-		msg->extra->orphan = false;
-	}
 	mbox_msg_begin(msg, cred);
+}
+
+/* What a message that is kept with its extra does not know any more, either. */
+static inline void mbox_msg_reuse_extra(struct mbox_msg *msg)
+{
+	if (likely(!msg->extra))
+		return;
+	msg->extra->sender = NULL;
+	msg->extra->orphan = false;
 }
 
 /**

@@ -266,6 +266,45 @@ void mbox_forget_senders(struct mbox_msg **msgs, int count)
 		mbox_msg_forget_sender(msgs[i]);
 }
 
+/*
+ * A message has been received and could not be kept; the lock is dropped. If that
+ * was for its sender, whom only who peeks may still ask for, it can be now.
+ */
+void mbox_let_go(struct mbox *box, struct mbox_msg *msg)
+	__releases(&box->lock)
+{
+	struct pid *pid = mbox_msg_sender_pid(msg);
+	bool kept = false;
+
+	if (pid && refcount_read(&msg->refs) == 1) {
+		msg->sender = 1;
+		kept = __mbox_keep(box, msg);
+	} else {
+		pid = NULL;
+	}
+	spin_unlock(&box->lock);
+	if (!kept)
+		mbox_msg_put(box->pool, msg);
+	put_pid(pid);
+}
+
+/**
+ * mbox_free_gone - free messages that have been received and could not be kept
+ * @box:	the mailbox
+ * @gone:	the first of them, from __mbox_receive_now(), or NULL
+ *
+ * Context: may sleep; no lock held.
+ */
+void mbox_free_gone(struct mbox *box, struct mbox_msg *gone)
+{
+	struct mbox_msg *next;
+
+	for (; gone; gone = next) {
+		next = gone->next_spare;
+		mbox_msg_put(box->pool, gone);
+	}
+}
+
 /* mbox_consume() where more is to be thought of; the lock is dropped. */
 void mbox_consume_slow(struct mbox *box, struct mbox_msg **msgs, int count)
 	__releases(&box->lock)

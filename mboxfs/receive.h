@@ -6,6 +6,8 @@
 #ifndef _MBOXFS_RECEIVE_H
 #define _MBOXFS_RECEIVE_H
 
+#include <linux/jiffies.h>
+
 #include "mbox.h"
 #include "place.h"
 #include "room.h"
@@ -14,6 +16,8 @@
 
 /* Called with the lock held, so that it is not taken twice. */
 struct mbox_msg *mbox_receive_slow(struct mbox *box, struct mbox_want *want)
+	__releases(&box->lock);
+void mbox_let_go(struct mbox *box, struct mbox_msg *msg)
 	__releases(&box->lock);
 void mbox_forget_senders(struct mbox_msg **msgs, int count);
 void mbox_consume_slow(struct mbox *box, struct mbox_msg **msgs, int count)
@@ -52,6 +56,146 @@ __mbox_take_quickly(struct mbox *box, const struct mbox_want *want)
 	return msg;
 }
 
+/* How a message of one object is copied out with the lock held. */
+typedef bool (*mbox_drain_t)(const struct mbox_msg *msg, void *data);
+
+/*
+ * Whether nobody cares that this message is received, and that its bytes are free;
+ * see MBOX_QUICK.
+ */
+static __always_inline bool __mbox_is_plain(const struct mbox *box,
+					    const struct mbox_msg *msg)
+{
+	return !box->special && !(msg->extra && msg->extra->sender) &&
+	       !mbox_account_too_much(&box->account, box->held.bytes - msg->len);
+}
+
+/* The first message has been copied out: it is received; see MBOX_IN_PLACE. */
+static __always_inline void __mbox_take_away(struct mbox *box,
+					     struct mbox_msg *msg, bool seen)
+{
+	mbox_store_take(&box->store, msg);
+	mbox_sum_sub(&box->held, msg);
+	msg->state = MBOX_MSG_OUTSIDE;
+	trace_mboxfs_recv(box, msg);
+	box->received_total++;
+	if (seen)
+		box->received_at = jiffies;
+}
+
+/* Whether a message can be copied out with the lock held, see MBOX_IN_PLACE. */
+static __always_inline bool __mbox_is_short(struct mbox *box,
+					    const struct mbox_msg *msg,
+					    size_t room)
+{
+	return msg->len <= min_t(size_t, room, MBOX_IN_PLACE) &&
+	       likely(!msg->segments || !(msg->units & MBOX_MSG_COPY)) &&
+	       __mbox_copies_now(box, msg->len);
+}
+
+/* Whether nothing is there to be received, by a glance without the lock. */
+static inline bool mbox_is_empty(const struct mbox *box)
+{
+	return list_empty_careful(&box->store.plain) &&
+	       !READ_ONCE(box->store.levels.rb_root.rb_node) &&
+	       !READ_ONCE(box->special);
+}
+
+/**
+ * mbox_receive_in_place - receive the first message, if that is done in one section
+ * @box:	the mailbox
+ * @room:	bytes of room
+ * @seen:	whether to note when this was
+ * @drain:	copies a message out as mbox_copy_out_now() does
+ * @data:	for @drain
+ *
+ * See MBOX_IN_PLACE.
+ *
+ * Context: may sleep; no lock held.
+ * Return: the length of the message, which has been received; or 0, with the lock
+ * held, to go on with mbox_receive_locked(). That of an empty message, too.
+ */
+static __always_inline u32
+mbox_receive_in_place(struct mbox *box, size_t room, bool seen,
+		      mbox_drain_t drain, void *data)
+{
+	struct mbox_msg *msg;
+	u32 len;
+
+	spin_lock(&box->lock);
+	msg = mbox_store_first(&box->store);
+	if (unlikely(!msg || !__mbox_is_short(box, msg, room) ||
+		     !__mbox_is_plain(box, msg) || !drain(msg, data)))
+		return 0;
+	len = msg->len;
+	if (unlikely(!len))
+		return 0;
+	__mbox_has_copied(box, len);
+	__mbox_take_away(box, msg, seen);
+	if (likely(__mbox_keep(box, msg))) {
+		spin_unlock(&box->lock);
+		return len;
+	}
+	mbox_let_go(box, msg);
+	return len;
+}
+
+/**
+ * __mbox_receive_now - receive one of several messages with the lock held
+ * @box:	the mailbox
+ * @seen:	whether to note when this was
+ * @drain:	copies it out, if it has room
+ * @data:	for @drain
+ * @gone:	those that cannot be kept, linked by @next_spare, for
+ *		mbox_free_gone()
+ *
+ * See MBOX_IN_PLACE.
+ *
+ * Context: lock held.
+ * Return: bytes that have been copied, or -1 if nothing has happened.
+ */
+static __always_inline s64
+__mbox_receive_now(struct mbox *box, bool seen, mbox_drain_t drain, void *data,
+		   struct mbox_msg **gone)
+{
+	struct mbox_msg *msg = mbox_store_first(&box->store);
+
+	/* Who sends from a pid namespace is to be forgotten without the lock. */
+	if (unlikely(!msg || !__mbox_is_short(box, msg, MBOX_IN_PLACE) ||
+		     !__mbox_is_plain(box, msg) || mbox_msg_sender_pid(msg) ||
+		     !drain(msg, data)))
+		return -1;
+	__mbox_take_away(box, msg, seen);
+	if (unlikely(!__mbox_keep(box, msg))) {
+		msg->next_spare = *gone;
+		*gone = msg;
+	}
+	return msg->len;
+}
+
+void mbox_free_gone(struct mbox *box, struct mbox_msg *gone);
+
+/**
+ * mbox_receive_locked - mbox_receive() with the lock held, which is dropped
+ * @box:	the mailbox
+ * @want:	what is wanted
+ *
+ * Return: as mbox_receive().
+ */
+static inline struct mbox_msg *mbox_receive_locked(struct mbox *box,
+						   struct mbox_want *want)
+	__releases(&box->lock)
+{
+	struct mbox_msg *msg = NULL;
+
+	if (likely(!(want->flags & MBOX_CHOOSY)))
+		msg = __mbox_take_quickly(box, want);
+	if (unlikely(!msg))
+		return mbox_receive_slow(box, want);
+	spin_unlock(&box->lock);
+	return msg;
+}
+
 /**
  * mbox_receive - take a message, to copy it out
  * @box:	the mailbox
@@ -70,26 +214,15 @@ __mbox_take_quickly(struct mbox *box, const struct mbox_want *want)
 static inline struct mbox_msg *mbox_receive(struct mbox *box,
 					    struct mbox_want *want)
 {
-	struct mbox_msg *msg = NULL;
-
 	spin_lock(&box->lock);
-	if (likely(!(want->flags & MBOX_CHOOSY)))
-		msg = __mbox_take_quickly(box, want);
-	if (unlikely(!msg))
-		return mbox_receive_slow(box, want);
-	spin_unlock(&box->lock);
-	return msg;
+	return mbox_receive_locked(box, want);
 }
 
 /* A message has been received that nobody else cares for; see MBOX_QUICK. */
 static __always_inline bool __mbox_consume_quickly(struct mbox *box,
 						   struct mbox_msg *msg)
 {
-	if (unlikely(box->special || (msg->extra && msg->extra->sender) ||
-		     mbox_account_too_much(&box->account,
-					   __mbox_used(box) - msg->len)))
-		return false;
-	if (unlikely(!__mbox_keep(box, msg)))
+	if (unlikely(!__mbox_is_plain(box, msg) || !__mbox_keep(box, msg)))
 		return false;
 	mbox_sum_sub(&box->copying, msg);
 	mbox_sum_sub(&box->held, msg);

@@ -184,21 +184,38 @@ int mbox_send_slow(struct mbox *box, struct mbox_msg *msg, unsigned int flags,
 	return ret;
 }
 
+/*
+ * Go on where mbox_send_in_place() has returned MBOX_MADE; the lock is dropped.
+ * What would not have been made is not sent. As mbox_send(), or MBOX_MAKE.
+ */
+int mbox_send_made(struct mbox *box, struct mbox_msg *msg, unsigned int flags,
+		   s64 *timeout)
+	__releases(&box->lock)
+{
+	/* It would have an extra then. */
+	if (likely(!__mbox_limit(box, MBOX_TTL_MS) &&
+		   !mbox_check_send(box, msg->len, flags)))
+		return mbox_send_slow(box, msg, flags, timeout);
+	spin_unlock(&box->lock);
+	mbox_msg_put(box->pool, msg);
+	return MBOX_MAKE;
+}
+
 /* Send as many as can be sent now; *@err says why it was not more. */
 static int mbox_send_some(struct mbox *box, struct list_head *msgs,
 			  unsigned int flags, int *err)
 {
 	struct mbox_after after;
 	struct mbox_msg *msg;
+	u64 now = ktime_get_real_ns();
 	int done = 0;
-	u64 now = 0;
 	bool again;
 
 	spin_lock(&box->lock);
 	while (!list_empty(msgs)) {
 		msg = list_first_entry(msgs, struct mbox_msg, node);
 		list_del(&msg->node);
-		if (!__mbox_send_quickly(box, msg, &now)) {
+		if (!__mbox_send_quickly(box, msg, now)) {
 			list_add(&msg->node, msgs);
 			break;
 		}

@@ -10,12 +10,20 @@
 #include <linux/timekeeping.h>
 
 #include "clock.h"
+#include "copy.h"
 #include "match.h"
 #include "mbox.h"
 #include "place.h"
 #include "spare.h"
 
+/* Nothing has been sent: the message is to be made first, then sent. */
+#define MBOX_MAKE	(-EXFULL)
+/* It is made, and not sent yet. */
+#define MBOX_MADE	(-EINPROGRESS)
+
 /* Called with the lock held, so that it is not taken twice. */
+int mbox_send_made(struct mbox *box, struct mbox_msg *msg, unsigned int flags,
+		   s64 *timeout) __releases(&box->lock);
 int mbox_send_slow(struct mbox *box, struct mbox_msg *msg, unsigned int flags,
 		   s64 *timeout) __releases(&box->lock);
 int mbox_send_batch(struct mbox *box, struct list_head *msgs,
@@ -89,10 +97,12 @@ static inline struct mbox_msg *mbox_new_msg(struct mbox *box, size_t len,
 		return ERR_PTR(-ENOMEM);
 	if (likely(READ_ONCE(box->spare)))
 		msg = mbox_take_spare(box, mbox_msg_memory(len, extra));
-	if (likely(msg))
+	if (likely(msg)) {
 		mbox_msg_reuse(msg, len, cred);
-	else
+		mbox_msg_reuse_extra(msg);
+	} else {
 		msg = mbox_msg_alloc(box->pool, len, extra, cred, gfp);
+	}
 	if (!IS_ERR(msg)) {
 		msg->priority = priority;
 		if (unlikely(extra))
@@ -101,33 +111,43 @@ static inline struct mbox_msg *mbox_new_msg(struct mbox *box, size_t len,
 	return msg;
 }
 
-/*
- * Send a message as most are; see MBOX_QUICK. *@now is the time, or 0 as long as
- * nobody has looked.
- *
- * Return: whether it has been sent.
- */
-static __always_inline bool __mbox_send_quickly(struct mbox *box,
-						struct mbox_msg *msg, u64 *now)
+/* Whether a message of @len bytes needs no step, see MBOX_QUICK. */
+static __always_inline bool __mbox_takes_quickly(struct mbox *box, u32 len)
 {
-	u64 bytes = box->held.bytes + msg->len;
+	u64 bytes = box->held.bytes + len;
 
-	if (unlikely(box->special || mbox_msg_ttl(msg) ||
-		     msg->time != MBOX_DELAY_DEFAULT || __mbox_watched(box)))
-		return false;
-	if (unlikely(bytes > box->account.reserved ||
-		     bytes > __mbox_limit(box, MBOX_MAX_BYTES) ||
-		     msg->len > __mbox_limit(box, MBOX_MAX_MESSAGE_SIZE) ||
-		     box->held.messages >=
-			     __mbox_limit(box, MBOX_MAX_MESSAGES)))
-		return false;
-	if (!*now)
-		*now = ktime_get_real_ns();
-	__mbox_stamp(box, msg, *now);
+	return likely(!box->special && !__mbox_watched(box) &&
+		      bytes <= box->account.reserved &&
+		      bytes <= __mbox_limit(box, MBOX_MAX_BYTES) &&
+		      len <= __mbox_limit(box, MBOX_MAX_MESSAGE_SIZE) &&
+		      box->held.messages <
+			      __mbox_limit(box, MBOX_MAX_MESSAGES));
+}
+
+/* Then it is there, at CLOCK_REALTIME @now. */
+static __always_inline void
+__mbox_publish_quickly(struct mbox *box, struct mbox_msg *msg, u64 now)
+{
+	__mbox_stamp(box, msg, now);
 	msg->order = ++box->published;
 	mbox_sum_add(&box->held, msg);
 	msg->state = MBOX_MSG_STORED;
 	mbox_store_add(&box->store, msg);
+}
+
+/*
+ * Send a message as most are, at CLOCK_REALTIME @now. The clock is looked at before
+ * the lock is taken.
+ *
+ * Return: whether it has been sent.
+ */
+static __always_inline bool
+__mbox_send_quickly(struct mbox *box, struct mbox_msg *msg, u64 now)
+{
+	if (unlikely(mbox_msg_ttl(msg) || msg->time != MBOX_DELAY_DEFAULT ||
+		     !__mbox_takes_quickly(box, msg->len)))
+		return false;
+	__mbox_publish_quickly(box, msg, now);
 	return true;
 }
 
@@ -150,14 +170,91 @@ static __always_inline bool __mbox_send_quickly(struct mbox *box,
 static inline int mbox_send(struct mbox *box, struct mbox_msg *msg,
 			    unsigned int flags, s64 *timeout)
 {
-	u64 now = 0;
+	u64 now = ktime_get_real_ns();
 
 	spin_lock(&box->lock);
 	if (unlikely((flags & MBOX_SYNC) ||
-		     !__mbox_send_quickly(box, msg, &now)))
+		     !__mbox_send_quickly(box, msg, now)))
 		return mbox_send_slow(box, msg, flags, timeout);
 	spin_unlock(&box->lock);
 	return 0;
+}
+
+/**
+ * mbox_send_in_place - send a message from where it lies, in one section
+ * @box:	the mailbox
+ * @from:	its body, see mbox_one_buffer()
+ * @len:	bytes of it
+ * @tag:	its tag
+ * @cred:	as for mbox_msg_alloc()
+ * @msg:	set to the message if more has to be thought of
+ *
+ * See MBOX_IN_PLACE.
+ *
+ * Context: may sleep; no lock held.
+ * Return: 0; MBOX_MAKE if it could not be done so, and nothing has happened;
+ * MBOX_MADE if @msg is filled: the lock is held, mbox_send_made() is next.
+ */
+static __always_inline int
+mbox_send_in_place(struct mbox *box, struct mbox_buffer from, size_t len,
+		   u64 tag, const struct cred *cred, struct mbox_msg **msg)
+{
+	u64 now;
+
+	if (unlikely(len > MBOX_IN_PLACE || (!from.user && !from.kernel) ||
+		     !READ_ONCE(box->spare)))
+		return MBOX_MAKE;
+	now = ktime_get_real_ns();
+	spin_lock(&box->lock);
+	*msg = box->spare;
+	if (unlikely(!*msg || len - box->spare_from > box->spare_span ||
+		     !__mbox_copies_now(box, len) ||
+		     !mbox_copy_in_now(*msg, len, from))) {
+		spin_unlock(&box->lock);
+		return MBOX_MAKE;
+	}
+	__mbox_has_copied(box, len);
+	__mbox_unkeep(box, *msg);
+	mbox_msg_reuse(*msg, len, cred);
+	if (tag)
+		(*msg)->tag = tag;
+	if (unlikely(!__mbox_takes_quickly(box, len)))
+		return MBOX_MADE;
+	__mbox_publish_quickly(box, *msg, now);
+	spin_unlock(&box->lock);
+	return 0;
+}
+
+/**
+ * __mbox_send_now - send one of several messages with the lock held
+ * @box:	the mailbox
+ * @from:	its body, in user space
+ * @len:	bytes of it
+ * @tag:	its tag
+ * @cred:	as for mbox_msg_alloc()
+ * @now:	CLOCK_REALTIME, ns
+ *
+ * See MBOX_IN_PLACE.
+ *
+ * Context: lock held.
+ * Return: whether it has been sent; if not, nothing has happened.
+ */
+static __always_inline bool
+__mbox_send_now(struct mbox *box, struct mbox_buffer from, size_t len, u64 tag,
+		const struct cred *cred, u64 now)
+{
+	struct mbox_msg *msg = box->spare;
+
+	if (unlikely(!msg || len > MBOX_IN_PLACE ||
+		     len - box->spare_from > box->spare_span ||
+		     !__mbox_takes_quickly(box, len) ||
+		     !mbox_copy_in_now(msg, len, from)))
+		return false;
+	__mbox_unkeep(box, msg);
+	mbox_msg_reuse(msg, len, cred);
+	msg->tag = tag;
+	__mbox_publish_quickly(box, msg, now);
+	return true;
 }
 
 #endif /* _MBOXFS_SEND_H */

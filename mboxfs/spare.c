@@ -34,11 +34,38 @@ void mbox_drop_spares(struct mbox *box)
 		mbox_pool_del_keeper(box->pool, &box->keeper,
 				     box->spare_memory);
 	box->spare_memory = 0;
+	box->spare_size = 0;
+	box->spare_from = U32_MAX;
 	spin_unlock(&box->lock);
 	for (; msg; msg = next) {
 		next = msg->next_spare;
 		mbox_msg_free_spare(NULL, msg);
 	}
+}
+
+/**
+ * __mbox_keep_another - whether a message of another size can be kept now
+ * @box:	the mailbox
+ * @msg:	the message
+ *
+ * It can be as soon as nothing else is kept.
+ *
+ * Context: lock held.
+ */
+bool __mbox_keep_another(struct mbox *box, const struct mbox_msg *msg)
+{
+	if (box->spare)
+		return false;
+	if (list_empty(&box->keeper) &&
+	    !mbox_pool_add_keeper(box->pool, &box->keeper))
+		return false;
+	box->spare_size = msg->memory;
+	/* In place those without an extra are sent. */
+	box->spare_from = U32_MAX;
+	box->spare_span = 0;
+	if (!msg->extra)
+		mbox_msg_range(msg, &box->spare_from, &box->spare_span);
+	return true;
 }
 
 static void mbox_release_spares(struct list_head *keeper)

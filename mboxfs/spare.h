@@ -10,11 +10,12 @@
 #include "pool.h"
 
 /* Bytes of messages that a mailbox keeps for reuse, see spare.c. */
-#define MBOX_KEEP_MAX		(64 << 10)
+#define MBOX_KEEP_MAX		(256 << 10)
 
 extern const struct mbox_pool_ops mbox_spare_ops;
 
 void mbox_drop_spares(struct mbox *box);
+bool __mbox_keep_another(struct mbox *box, const struct mbox_msg *msg);
 
 /**
  * __mbox_keep - keep a message that has been received
@@ -27,22 +28,27 @@ void mbox_drop_spares(struct mbox *box);
 static inline bool __mbox_keep(struct mbox *box, struct mbox_msg *msg)
 {
 	/* Someone may peek still; or it has no body of its own. */
-	if (refcount_read(&msg->refs) != 1 || (msg->cache & MBOX_MSG_COPY))
+	if (refcount_read(&msg->refs) != 1 || (msg->units & MBOX_MSG_COPY))
 		return false;
 	/* What is to be cleared when it is freed is not to stay. */
 	if (want_init_on_free() || unlikely(mbox_msg_sender_pid(msg)))
 		return false;
-	if (box->spare && box->spare->memory != msg->memory)
+	if (unlikely(box->spare_size != msg->memory) &&
+	    !__mbox_keep_another(box, msg))
 		return false;
 	if (box->spare_memory + msg->memory > MBOX_KEEP_MAX)
-		return false;
-	if (unlikely(list_empty(&box->keeper)) &&
-	    !mbox_pool_add_keeper(box->pool, &box->keeper))
 		return false;
 	msg->next_spare = box->spare;
 	box->spare = msg;
 	box->spare_memory += msg->memory;
 	return true;
+}
+
+/* The message that is kept foremost is taken. */
+static inline void __mbox_unkeep(struct mbox *box, struct mbox_msg *msg)
+{
+	box->spare = msg->next_spare;
+	box->spare_memory -= box->spare_size;
 }
 
 /**
@@ -59,10 +65,8 @@ static inline struct mbox_msg *mbox_take_spare(struct mbox *box, u32 memory)
 
 	spin_lock(&box->lock);
 	msg = box->spare;
-	if (likely(msg)) {
-		box->spare = msg->next_spare;
-		box->spare_memory -= msg->memory;
-	}
+	if (likely(msg))
+		__mbox_unkeep(box, msg);
 	spin_unlock(&box->lock);
 	if (likely(!msg || msg->memory == memory))
 		return msg;

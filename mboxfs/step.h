@@ -12,6 +12,16 @@
  *	just that, with the lock held as briefly as can be, and leave all else
  *	to a step, which begins with the lock they hold.
  *
+ * MBOX_IN_PLACE: a short message is copied with the lock held.
+ *	Most messages are so short that to copy them costs less than to take the
+ *	lock once more. So who sends takes a message that is kept, fills it and
+ *	publishes it in one section; who receives copies the first message out,
+ *	and only then takes it. Page faults are off meanwhile: what is not in
+ *	memory right now, is longer, or has no message of its size ready is
+ *	copied without the lock as ever, and nothing has happened before that.
+ *	So are messages of more than a few hundred bytes as long as others want
+ *	the lock meanwhile, which who has copied sees at the end (@crowd).
+ *
  * MBOX_POLL: pollers register first and test second, we change first and look
  *	for pollers second, both with the lock in between.
  *	mbox_poll() runs after poll_wait() and takes the lock. If it comes
@@ -85,7 +95,8 @@ static inline bool __mbox_special(const struct mbox *box)
 	return box->stopped || box->owes_room || box->unsettled ||
 	       box->readers.waiting || __mbox_writers_wait(box) ||
 	       __mbox_timed(box) || box->search ||
-	       __mbox_limit(box, MBOX_SEND_DELAY_MS);
+	       __mbox_limit(box, MBOX_SEND_DELAY_MS) ||
+	       __mbox_limit(box, MBOX_TTL_MS);
 }
 
 /* Drop the lock; whether there is an event, and someone who polls. */

@@ -74,6 +74,15 @@ static inline void mbox_store_del(struct mbox_store *store,
 		mbox_store_del_level(store, msg);
 }
 
+/* The same of the first message, which then goes elsewhere at once. */
+static inline void mbox_store_take(struct mbox_store *store,
+				   struct mbox_msg *msg)
+{
+	__list_del_entry(&msg->node);
+	if (unlikely(msg->priority))
+		mbox_store_del_level(store, msg);
+}
+
 /**
  * mbox_store_first - the message that is received first
  * @store:	the store

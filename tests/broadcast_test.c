@@ -49,11 +49,11 @@ TEST(a_thousand_readers_get_one_body)
 	}
 	for (i = 0; i < LEN; i++)
 		data[i] = i * 31;
-	before = objects("mboxfs_msg_4k");
+	before = objects("mboxfs_segment");
 	CHECK_EQ(statfs(".", &empty), 0);
 	CHECK_EQ(broadcast(dir, data, LEN), BOXES);
 	/* Pages of a slab go together, a few CPUs keep some. */
-	CHECK(objects("mboxfs_msg_4k") - before < 15 + 100);
+	CHECK(objects("mboxfs_segment") - before < 15 + 100);
 	CHECK_EQ(statfs(".", &fs), 0);
 	memory = (empty.f_bfree - fs.f_bfree) * fs.f_bsize;
 	printf("# %ld bytes of memory for %ld sent\n", memory,

@@ -53,6 +53,12 @@
  *	is "keep" or "refuse", ends the batch. At most 1024 are done in one call.
  *	The messages are @size bytes apart, and grow as all structures do.
  *
+ * MBOXFS_IOC_SEND_PACKED, MBOXFS_IOC_RECV_PACKED, struct mboxfs_packed
+ *	The same for many small messages in one buffer. Sends its records in
+ *	order; receives as many whole messages as fit: none is truncated,
+ *	whatever short_read says, EMSGSIZE if the first one has no room. EINVAL
+ *	if the first record is not within the buffer.
+ *
  * MBOXFS_IOC_STAT, struct mboxfs_stat; any descriptor of a mailbox
  *	All limits, policies (as numbers) and counters at one moment.
  *
@@ -207,6 +213,40 @@ struct mboxfs_batch {
 	__u32		reserved32;
 };
 
+/**
+ * struct mboxfs_packed - several messages in one buffer
+ * @buf:	user pointer to records, each a struct mboxfs_record and the
+ *		message's bytes; the next one begins at a multiple of 8
+ * @len:	bytes of them; room to receive, then what is used, or with EMSGSIZE
+ *		what the first message needs
+ * @count:	how many at most; 0: as many as fit
+ * @flags:	MBOXFS_NONBLOCK
+ * @reserved32:	0
+ * @timeout_ns:	how long to wait at most for the first one
+ * @reserved:	0
+ */
+struct mboxfs_packed {
+	__aligned_u64	buf;
+	__u32		len;
+	__u32		count;
+	__u32		flags;
+	__u32		reserved32;
+	__aligned_s64	timeout_ns;
+	__aligned_u64	reserved[2];
+};
+
+/**
+ * struct mboxfs_record - what is in front of a packed message
+ * @len:	its bytes
+ * @priority:	its priority
+ * @tag:	its tag
+ */
+struct mboxfs_record {
+	__u32		len;
+	__u32		priority;
+	__aligned_u64	tag;
+};
+
 /* The size that struct mboxfs_msg has in 1.0. */
 #define MBOXFS_MSG_SIZE_1	88
 
@@ -272,5 +312,7 @@ struct mboxfs_stat {
 #define MBOXFS_IOC_BARRIER_AWAKE	_IO(MBOXFS_IOC_MAGIC, 12)
 #define MBOXFS_IOC_BARRIER_WAIT		_IOW(MBOXFS_IOC_MAGIC, 13, struct mboxfs_barrier)
 #define MBOXFS_IOC_BROADCAST		_IOW(MBOXFS_IOC_MAGIC, 14, struct mboxfs_msg)
+#define MBOXFS_IOC_RECV_PACKED		_IOWR(MBOXFS_IOC_MAGIC, 19, struct mboxfs_packed)
+#define MBOXFS_IOC_SEND_PACKED		_IOW(MBOXFS_IOC_MAGIC, 20, struct mboxfs_packed)
 
 #endif /* _UAPI_LINUX_MBOXFS_H */
