@@ -89,6 +89,32 @@ install_packages()
 		die "could not install ${missing[*]}; see $log"
 }
 
+# check_config <ASKED: every line that a kernel is asked for has to be in the
+# .config of this folder.
+check_config()
+{
+	local line wrong=0
+
+	while read -r line; do
+		case $line in
+		'' | '#'*) continue ;;
+		*=n)
+			! grep -q "^${line%=n}=" .config || {
+				say "set though asked not to be: ${line%=n}"
+				wrong=1
+			}
+			;;
+		*)
+			grep -qx "$line" .config || {
+				say "not set: $line"
+				wrong=1
+			}
+			;;
+		esac
+	done
+	[ $wrong = 0 ]
+}
+
 # build_module TREE OUT [ARGUMENT...]: the module for the kernel whose headers
 # are in TREE, in OUT/mboxfs, apart from what is built in the tree's own folder.
 build_module()
