@@ -41,8 +41,8 @@ static void open_mailbox(struct channel *channel)
 {
 	char path[64], text[24];
 
-	snprintf(path, sizeof(path), BENCH_MOUNT "/bench-%d-%u", getpid(),
-		 opened++);
+	snprintf(path, sizeof(path), "%s/bench-%d-%u",
+		 channel->mount ?: BENCH_MOUNT, getpid(), opened++);
 	channel->out = open(path, O_RDWR | O_CREAT | O_EXCL, 0600);
 	if (channel->out < 0)
 		err(1, "%s", path);

@@ -14,6 +14,7 @@ struct channel {
 	int	in;	/* what is received from */
 	size_t	size;	/* of each message */
 	long	depth;	/* messages for which there is room */
+	const char *mount; /* where mailboxes are; NULL: BENCH_MOUNT */
 };
 
 /* The type is SysV's; the others send and receive the data alone. */
