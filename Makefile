@@ -33,8 +33,8 @@ dkms_source := $(DESTDIR)/usr/src/mboxfs-$(VERSION)
 
 .PHONY: all module lib install-lib tools install-tools install-man tests \
 	examples debug-tests vm-module run check check-debug check-matrix \
-	check-deb nightly soak bench bench-quick bench-programs bench-fio \
-	bench-synchmess lint install dkms uninstall-dkms install-dkms deb \
+	check-deb nightly soak bench bench-quick bench-native bench-programs \
+	bench-fio bench-synchmess lint install dkms uninstall-dkms install-dkms deb \
 	clean help FORCE
 
 all: module lib tools examples tests
@@ -56,6 +56,9 @@ help:
 	@echo 'make bench      all figures of docs/performance.md, in the VM'
 	@echo 'make bench-quick  instructions per message, against what they were'
 	@echo '                (bench/expected.tsv): fails beyond 3 % more'
+	@echo 'make bench-native  what two processors send and receive, on those of'
+	@echo '                this machine; ARGS="--quick" for options of'
+	@echo '                mkscripts/bench-native'
 	@echo 'make bench-fio  load mailboxes with fio in that VM, print a table'
 	@echo 'make bench-synchmess  writers, readers, delays over 64 mailboxes'
 	@echo 'make lint       W=1, sparse, checkpatch, shellcheck'
@@ -220,6 +223,12 @@ build/bench/%: bench/%.c bench/bench.h bench/peers.h
 	@mkdir -p build/bench
 	$(CC) $(CFLAGS) $(TEST_CFLAGS) -o $@ $(filter %.c,$^)
 
+# It runs under a kernel without any libraries.
+build/native/measure: bench/native/measure.c bench/native/mboxbench.h \
+		bench/peers.c bench/peers.h bench/bench.h
+	@mkdir -p build/native
+	$(CC) $(CFLAGS) $(TEST_CFLAGS) -static -o $@ $(filter %.c,$^)
+
 # The floor is measured in the VM, so it is built for its kernel.
 build/bench/floor.ko: $(wildcard bench/floor/*)
 	@mkdir -p build/bench/floor
@@ -236,6 +245,9 @@ bench:
 
 bench-quick:
 	@mkscripts/bench --quick
+
+bench-native:
+	@mkscripts/bench-native $(ARGS)
 
 bench-synchmess: vm-module
 	@$(MAKE) -s build/bench/synchmess
