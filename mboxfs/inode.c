@@ -703,7 +703,8 @@ int __init mboxfs_inode_init(void)
 {
 	mboxfs_inode_cache = kmem_cache_create("mboxfs_inode_cache",
 					       sizeof(struct mboxfs_inode_info),
-					       0, SLAB_ACCOUNT,
+					       __alignof__(struct mboxfs_inode_info),
+					       SLAB_ACCOUNT,
 					       mboxfs_init_once);
 	return mboxfs_inode_cache ? 0 : -ENOMEM;
 }

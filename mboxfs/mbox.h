@@ -61,13 +61,8 @@ struct mbox_search;
 /* Messages and waiters looked at before the lock is let go for a moment. */
 #define MBOX_BATCH		1000
 
-/*
- * Bytes that are copied with the lock held, see MBOX_IN_PLACE in step.h: at most;
- * and where others want the lock. That is found out anew after so many messages.
- */
+/* Bytes that are copied with the lock held at most, see MBOX_IN_PLACE in step.h. */
 #define MBOX_IN_PLACE		8192U
-#define MBOX_IN_CROWD		256U
-#define MBOX_CROWD		64
 
 /**
  * struct mbox - a mailbox
@@ -78,8 +73,6 @@ struct mbox_search;
  *		they are told when there is
  * @dead:	stopped, and never to be started again: the error for senders
  * @exiting:	the timer is not to be armed any more
- * @crowd:	others have wanted the lock lately: for how many messages more that
- *		matters, see MBOX_IN_PLACE
  * @unsettled:	a step was not enough for what it has led to, see MBOX_SETTLE
  * @drained:	stopped, and nothing is left: those who poll have been told
  * @store:	published messages that no one is copying
@@ -116,8 +109,6 @@ struct mbox_search;
  * @spare_size:	bytes of each of them, or of the last ones; 0: it is no keeper
  * @spare_from:	the shortest body that each has room for, and no smaller one has
  * @spare_span:	how much longer it may be
- * @slept_at:	the low part of @received_total when a reader fell asleep;
- *		written without the lock, as it is but a hint
  * @keeper:	place among its pool's keepers, as long as any may be there;
  *		changed with the pool's lock held, too
  * @limits:	limits and policies
@@ -130,57 +121,61 @@ struct mbox_search;
  * @ino:	see @dev
  */
 struct mbox {
+	/* Read by all, seldom written. */
+	u32			spare_size;
+	u32			spare_from;
+	u32			spare_span;
+	int			dead;
+	wait_queue_head_t	poll;
+	struct fasync_struct	*fasync;
+	/* The begin of it, levels above the default, likewise. */
+	struct mbox_store	store;
+	/* Written by all: a message dirties this line, and one of the others. */
 	spinlock_t		lock;	/* innermost, see "Locking" */
-	bool			stopped;
 	bool			special;
+	bool			stopped;
 	bool			owes_room;
+	struct mbox_sum		held;
+	struct mbox_msg		*spare;
+	u32			spare_memory;
 	bool			exiting;
-	u8			crowd;
 	bool			unsettled;
 	bool			drained;
-	int			dead;
-	struct mbox_store	store;
+	/* By senders. */
+	u64			published;
+	u64			sent_total;
+	u64			sent_at;
+	u64			purged;
+	u64			dropped_total;
+	u64			expired_total;
+	u64			revoked_total;
+	u64			purged_total;
+	/* By readers. */
+	u64			received_total;
+	unsigned long		received_at;
+	struct mbox_sum		copying;
+	u64			truncated_total;
+	u32			stops;
+	unsigned long		turn;
+	/* Seldom written again. */
+	struct mbox_limits	limits;
+	struct mbox_account	account;
+	struct mbox_clock	*clock;
+	struct mbox_search	*search;
+	struct mbox_msg		*parked;
+	struct mbox_pool	*pool;
+	/* By those who wait. */
 	struct mbox_readers	readers;
 	struct list_head	writers;
 	struct list_head	lobby;
 	struct list_head	rendezvous;
 	u64			waiting_bytes;
 	u32			writers_waiting;
-	u32			stops;
-	struct mbox_msg		*parked;
-	struct mbox_search	*search;
-	unsigned long		turn;
-	u32			spare_memory;
-	u32			spare_size;
-	u32			spare_from;
-	u32			spare_span;
-	u32			slept_at;
-	struct mbox_msg		*spare;
 	struct list_head	keeper;
-	struct mbox_sum		held;
-	struct mbox_sum		copying;
 	struct mbox_sum		delayed;
-	struct mbox_clock	*clock;
-	u64			published;
-	u64			purged;
-	u64			sent_at;
-	unsigned long		received_at;
-	u64			sent_total;
-	u64			received_total;
-	u64			dropped_total;
-	u64			expired_total;
-	u64			revoked_total;
-	u64			purged_total;
-	u64			truncated_total;
-	struct mbox_limits	limits;
-	struct mbox_account	account;
-
-	wait_queue_head_t	poll;
-	struct fasync_struct	*fasync;
 	struct mbox_barrier	*barrier;
-	struct mbox_pool	*pool;
-	dev_t			dev;
 	u64			ino;
+	dev_t			dev;
 };
 
 /**
@@ -255,22 +250,6 @@ static inline bool __mbox_writers_wait(const struct mbox *box)
 static inline bool __mbox_step_full(const struct mbox_after *after)
 {
 	return unlikely(after->visits >= MBOX_BATCH);
-}
-
-/* Whether so many bytes are copied with the lock held, see MBOX_IN_PLACE. */
-static inline bool __mbox_copies_now(struct mbox *box, size_t len)
-{
-	if (likely(len <= MBOX_IN_CROWD || !box->crowd))
-		return true;
-	box->crowd--;
-	return false;
-}
-
-/* They have been copied. */
-static inline void __mbox_has_copied(struct mbox *box, size_t len)
-{
-	if (unlikely(len > MBOX_IN_CROWD) && spin_is_contended(&box->lock))
-		box->crowd = MBOX_CROWD;
 }
 
 /* End a wait for good. */

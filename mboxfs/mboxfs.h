@@ -5,6 +5,7 @@
 #ifndef _MBOXFS_H
 #define _MBOXFS_H
 
+#include <linux/cache.h>
 #include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/jiffies.h>
@@ -87,15 +88,16 @@ struct mboxfs_dir {
  */
 struct mboxfs_inode_info {
 	struct inode			vfs_inode;
+	struct dentry			*dentry;
 	union {
-		struct mbox		box;
+		/* Whose members are sorted by who writes them. */
+		struct mbox		box ____cacheline_aligned_in_smp;
 		struct mboxfs_dir	dir;
 	};
+	atomic_t			opens;
 	struct rb_node			member;
 	u64				index;
-	struct dentry			*dentry;
 	struct file			*bound;
-	atomic_t			opens;
 	struct pid			*owner;
 	kuid_t				owner_uid;
 	kgid_t				owner_gid;

@@ -5,23 +5,13 @@
  */
 #include "receive.h"
 
-#include <linux/cpumask.h>
 #include <linux/kernel.h>
-#include <linux/moduleparam.h>
-#include <linux/sched/clock.h>
 #include <linux/sched/signal.h>
 #include <linux/wait_bit.h>
 
 #include "outcome.h"
 #include "search.h"
 #include "step.h"
-
-#define MBOX_SPIN_MAX	1000U	/* us */
-
-static unsigned int mbox_spin_us = 20;
-module_param_named(spin_us, mbox_spin_us, uint, 0644);
-MODULE_PARM_DESC(spin_us,
-		 "microseconds that a reader stays awake for the next message of a busy mailbox (default: 20, most: 1000)");
 
 /* In mbox->turn: someone searches, see MBOX_SEARCH. */
 #define MBOX_SEARCHES	0
@@ -61,37 +51,6 @@ static struct mbox_msg *__mbox_take(struct mbox *box,
 	return ERR_PTR(-EAGAIN);
 }
 
-/*
- * Whether the next message may be near: a reader has got more than the one it
- * was woken for since it fell asleep, and there is another processor to send.
- */
-static bool __mbox_busy(const struct mbox *box)
-{
-	return (u32)box->received_total - READ_ONCE(box->slept_at) > 1 &&
-	       num_online_cpus() > 1;
-}
-
-/*
- * Stay awake for a moment: to fall asleep and be woken takes as long as many
- * messages, most of all where the processor goes to sleep with its last task.
- * The reader is queued, so whoever sends sees no difference; it is the first in
- * line, or else the next message would not be for it.
- *
- * Return: whether the wait is over.
- */
-static bool mbox_spin(const struct mbox_waiter *waiter)
-{
-	unsigned int us = min(READ_ONCE(mbox_spin_us), MBOX_SPIN_MAX);
-	u64 end = local_clock() + us * NSEC_PER_USEC;
-
-	while (!need_resched() && local_clock() < end) {
-		if (READ_ONCE(waiter->ended))
-			return true;
-		cpu_relax();
-	}
-	return false;
-}
-
 /* The next one who wants to may search. */
 static void mbox_end_turn(struct mbox *box)
 {
@@ -105,8 +64,6 @@ static struct mbox_msg *mbox_receive_queue(struct mbox *box,
 	__releases(&box->lock)
 {
 	struct mbox_waiter waiter = { .box = box, .want = want };
-	u32 received = box->received_total;
-	bool busy = __mbox_busy(box) && !box->readers.waiting;
 	int ret;
 
 	trace_mboxfs_block(box, false, want->room);
@@ -115,8 +72,6 @@ static struct mbox_msg *mbox_receive_queue(struct mbox *box,
 	mbox_unlock(box, after);
 	if (unlikely(turn))
 		mbox_end_turn(box);
-	if (!busy || !mbox_spin(&waiter))
-		WRITE_ONCE(box->slept_at, received);
 	ret = mbox_wait(&waiter, &want->timeout, mbox_leave);
 	if (ret == -EMSGSIZE)
 		want->len = waiter.len;

@@ -84,13 +84,11 @@ static __always_inline void __mbox_take_away(struct mbox *box,
 }
 
 /* Whether a message can be copied out with the lock held, see MBOX_IN_PLACE. */
-static __always_inline bool __mbox_is_short(struct mbox *box,
-					    const struct mbox_msg *msg,
-					    size_t room)
+static __always_inline bool mbox_is_short(const struct mbox_msg *msg,
+					  size_t room)
 {
 	return msg->len <= min_t(size_t, room, MBOX_IN_PLACE) &&
-	       likely(!msg->segments || !(msg->units & MBOX_MSG_COPY)) &&
-	       __mbox_copies_now(box, msg->len);
+	       likely(!msg->segments || !(msg->units & MBOX_MSG_COPY));
 }
 
 /* Whether nothing is there to be received, by a glance without the lock. */
@@ -124,13 +122,12 @@ mbox_receive_in_place(struct mbox *box, size_t room, bool seen,
 
 	spin_lock(&box->lock);
 	msg = mbox_store_first(&box->store);
-	if (unlikely(!msg || !__mbox_is_short(box, msg, room) ||
+	if (unlikely(!msg || !mbox_is_short(msg, room) ||
 		     !__mbox_is_plain(box, msg) || !drain(msg, data)))
 		return 0;
 	len = msg->len;
 	if (unlikely(!len))
 		return 0;
-	__mbox_has_copied(box, len);
 	__mbox_take_away(box, msg, seen);
 	if (likely(__mbox_keep(box, msg))) {
 		spin_unlock(&box->lock);
@@ -161,7 +158,7 @@ __mbox_receive_now(struct mbox *box, bool seen, mbox_drain_t drain, void *data,
 	struct mbox_msg *msg = mbox_store_first(&box->store);
 
 	/* Who sends from a pid namespace is to be forgotten without the lock. */
-	if (unlikely(!msg || !__mbox_is_short(box, msg, MBOX_IN_PLACE) ||
+	if (unlikely(!msg || !mbox_is_short(msg, MBOX_IN_PLACE) ||
 		     !__mbox_is_plain(box, msg) || mbox_msg_sender_pid(msg) ||
 		     !drain(msg, data)))
 		return -1;

@@ -208,12 +208,10 @@ mbox_send_in_place(struct mbox *box, struct mbox_buffer from, size_t len,
 	spin_lock(&box->lock);
 	*msg = box->spare;
 	if (unlikely(!*msg || len - box->spare_from > box->spare_span ||
-		     !__mbox_copies_now(box, len) ||
 		     !mbox_copy_in_now(*msg, len, from))) {
 		spin_unlock(&box->lock);
 		return MBOX_MAKE;
 	}
-	__mbox_has_copied(box, len);
 	__mbox_unkeep(box, *msg);
 	mbox_msg_reuse(*msg, len, cred);
 	if (tag)

@@ -14,12 +14,12 @@
 
 /**
  * struct mbox_store - readable messages
+ * @levels:	those above the default priority, highest first
  * @plain:	those of the default priority 0, first in, first out
- * @levels:	those above it, highest first
  */
 struct mbox_store {
-	struct list_head	plain;
 	struct rb_root_cached	levels;
+	struct list_head	plain;
 };
 
 void mbox_store_init(struct mbox_store *store);

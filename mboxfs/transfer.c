@@ -282,42 +282,37 @@ static __always_inline bool mboxfs_drain_msg(const struct mbox_msg *msg, void *d
 	return ok;
 }
 
-long mboxfs_ioc_recv(struct file *file, struct mboxfs_call call)
+/* Whether any message will do, for a command that is right. */
+static bool mboxfs_wants_any(const struct mboxfs_msg *m)
 {
+	return !(m->flags & ~(MBOXFS_NONBLOCK | MBOXFS_TRUNC)) &&
+	       !m->reserved[0] && !m->reserved[1];
+}
+
+/* Receive a message where that was not done in place; @locked: with the lock. */
+static noinline long mboxfs_recv(struct file *file, struct mboxfs_room *room,
+				 bool locked)
+{
+	struct mboxfs_msg __user *user = room->user;
 	struct mbox *box = mboxfs_box(file_inode(file));
-	struct mboxfs_msg __user *user = call.arg;
-	struct mboxfs_room room = { .user = user, .size = call.size };
-	struct mboxfs_msg *m = &room.m;
+	struct mboxfs_msg *m = &room->m;
 	struct mbox_want want;
 	struct mbox_msg *msg;
 	int err;
 
-	err = mboxfs_get_arg(m, sizeof(*m), call);
-	if (!err)
-		err = mboxfs_get_want(file, m, MBOXFS_RECV_FLAGS, &want);
+	err = mboxfs_get_want(file, m, MBOXFS_RECV_FLAGS, &want);
 	if (err)
 		return err;
-	if (likely(!(want.flags & MBOX_CHOOSY))) {
-		if (likely(mbox_receive_in_place(box, m->len,
-						 mboxfs_notes_reading(file),
-						 mboxfs_drain_msg, &room))) {
-			fsnotify_access(file);
-			if (unlikely(want.timeout > 0))
-				mbox_received(box);
-			return 0;
-		}
-		msg = mbox_receive_locked(box, &want);
-	} else {
-		msg = mbox_receive(box, &want);
-	}
+	msg = locked ? mbox_receive_locked(box, &want) :
+		       mbox_receive(box, &want);
 	if (msg == ERR_PTR(-EMSGSIZE) &&
-	    mboxfs_put_len(want.len, user, call.size))
+	    mboxfs_put_len(want.len, user, room->size))
 		return -EFAULT;
 	err = mboxfs_end_receive(box, PTR_ERR_OR_ZERO(msg), want.timeout,
 				 &user->timeout_ns);
 	if (err)
 		return err;
-	err = mboxfs_put_msg(msg, m, user, call.size);
+	err = mboxfs_put_msg(msg, m, user, room->size);
 	if (want.flags & MBOX_PEEK) {
 		mbox_msg_put(box->pool, msg);
 		return err;
@@ -330,5 +325,33 @@ long mboxfs_ioc_recv(struct file *file, struct mboxfs_call call)
 		mbox_truncated(box, msg);
 	mbox_consume(box, &msg, 1);
 	mboxfs_ioctl_received(file);
+	return 0;
+}
+
+/**
+ * mboxfs_ioc_recv - MBOXFS_IOC_RECV
+ * @file:	the open mailbox
+ * @call:	the command
+ *
+ * Return: 0, or as mbox_receive(); -EFAULT; -E2BIG; -EINVAL.
+ */
+long mboxfs_ioc_recv(struct file *file, struct mboxfs_call call)
+{
+	struct mbox *box = mboxfs_box(file_inode(file));
+	struct mboxfs_room room = { .user = call.arg, .size = call.size };
+	int err;
+
+	err = mboxfs_get_arg(&room.m, sizeof(room.m), call);
+	if (err)
+		return err;
+	if (unlikely(!mboxfs_wants_any(&room.m)))
+		return mboxfs_recv(file, &room, false);
+	if (unlikely(!mbox_receive_in_place(box, room.m.len,
+					    mboxfs_notes_reading(file),
+					    mboxfs_drain_msg, &room)))
+		return mboxfs_recv(file, &room, true);
+	fsnotify_access(file);
+	if (unlikely(room.m.timeout_ns > 0))
+		mbox_received(box);
 	return 0;
 }

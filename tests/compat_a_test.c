@@ -470,7 +470,7 @@ TEST(a_thread_that_is_known_is_not_looked_for)
 	CHECK_EQ(t_get(box_of(child), "messages"), CAPACITY);
 	/* It has ended, its process has not; and then that, too. */
 	ids->go = 1;
-	while (ids->tid)
+	while (!syscall(SYS_tgkill, child, thread, 0))
 		t_sleep_ms(1);
 	expect_invalid(thread);
 	CHECK_EQ(send_text(child, "x", NO_BLOCK), MAILBOX_FULL);

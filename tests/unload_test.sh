@@ -27,10 +27,24 @@ start_load()
 	sleep "$((RANDOM % 3)).$((RANDOM % 10))"
 }
 
+# Who cannot be killed is shown, once.
+show_left()
+{
+	local pid
+
+	for pid in $(pgrep '_test$'); do
+		echo "# left: $pid $(cat "/proc/$pid"/comm)" \
+			"$(grep -h State "/proc/$pid/status")"
+		sed 's/^/#   /' "/proc/$pid"/stack
+	done
+}
+
 kill_all()
 {
 	pkill -KILL '_test$'
-	! pgrep '_test$' >/dev/null
+	pgrep '_test$' >/dev/null || return 0
+	[ $((++tries)) != 300 ] || show_left
+	return 1
 }
 
 in_use()
@@ -40,6 +54,7 @@ in_use()
 
 one_round()
 {
+	tries=0
 	insmod $ko
 	mount -t mboxfs none $mnt
 	start_load
