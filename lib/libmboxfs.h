@@ -139,8 +139,9 @@ int mbox_check(int fd);
  * length of what was received is @m->len, and MBOXFS_TRUNC in @m->flags says
  * that there was more. mbox_peek() does not wait. Batches return how many
  * messages were done; in each, set data and len with mbox_msg_data(), before
- * every receive: len becomes the length of the message. Broadcast returns how
- * many mailboxes of the group have taken the message.
+ * every receive: len becomes the length of the message. Packed ones are many in
+ * one buffer, see struct mboxfs_packed; *@len is its room, then the bytes that are
+ * used. Broadcast returns how many mailboxes of the group have taken the message.
  */
 void mbox_msg_init(struct mboxfs_msg *m);
 void mbox_msg_data(struct mboxfs_msg *m, const void *data, size_t len);
@@ -154,6 +155,10 @@ int mbox_send_batch(int fd, const struct mboxfs_msg *msgs, unsigned int count,
 		    int64_t timeout_ns);
 int mbox_recv_batch(int fd, struct mboxfs_msg *msgs, unsigned int count,
 		    int64_t timeout_ns);
+int mbox_send_packed(int fd, const void *buf, size_t len, unsigned int count,
+		     int64_t timeout_ns);
+int mbox_recv_packed(int fd, void *buf, size_t *len, unsigned int count,
+		     int64_t timeout_ns);
 int mbox_broadcast(int group, const void *data, size_t len,
 		   const struct mboxfs_msg *m);
 

@@ -94,6 +94,37 @@ static int mbox_batch(int fd, unsigned long cmd, const struct mboxfs_msg *msgs,
 	return mbox_ioctl(fd, cmd, &batch);
 }
 
+int mbox_send_packed(int fd, const void *buf, size_t len, unsigned int count,
+		     int64_t timeout_ns)
+{
+	struct mboxfs_packed packed = {
+		.buf = (uintptr_t)buf,
+		.len = len,
+		.count = count,
+		.timeout_ns = timeout_ns,
+	};
+
+	if (len > UINT32_MAX)
+		return -EINVAL;
+	return mbox_ioctl(fd, MBOXFS_IOC_SEND_PACKED, &packed);
+}
+
+int mbox_recv_packed(int fd, void *buf, size_t *len, unsigned int count,
+		     int64_t timeout_ns)
+{
+	struct mboxfs_packed packed = {
+		.buf = (uintptr_t)buf,
+		.len = *len < UINT32_MAX ? *len : UINT32_MAX,
+		.count = count,
+		.timeout_ns = timeout_ns,
+	};
+	int ret = mbox_ioctl(fd, MBOXFS_IOC_RECV_PACKED, &packed);
+
+	if (ret > 0 || ret == -EMSGSIZE)
+		*len = packed.len;
+	return ret;
+}
+
 int mbox_send_batch(int fd, const struct mboxfs_msg *msgs, unsigned int count,
 		    int64_t timeout_ns)
 {

@@ -230,7 +230,7 @@ long mboxfs_ioc_send_batch(struct file *file, struct mboxfs_call call)
 		mbox_give_up(box);
 	if (total)
 		fsnotify_modify(file);
-	return mboxfs_end_send(box, total ? total : err, b.timeout_ns,
+	return mboxfs_end_wait(&box->writers, total ? total : err, b.timeout_ns,
 			       &user->timeout_ns);
 }
 
@@ -400,7 +400,7 @@ long mboxfs_ioc_recv_batch(struct file *file, struct mboxfs_call call)
 	}
 	if (done)
 		ret = done + max(ret, 0L);
-	return mboxfs_end_receive(box, ret, want.timeout, &batch->timeout_ns);
+	return mboxfs_end_wait(&box->readers, ret, want.timeout, &batch->timeout_ns);
 }
 
 static int mboxfs_get_packed(struct mboxfs_packed *p, struct mboxfs_call call)
@@ -533,7 +533,7 @@ long mboxfs_ioc_send_packed(struct file *file, struct mboxfs_call call)
 	}
 	if (total)
 		fsnotify_modify(file);
-	return mboxfs_end_send(box, total ? total : err, p.timeout_ns,
+	return mboxfs_end_wait(&box->writers, total ? total : err, p.timeout_ns,
 			       &user->timeout_ns);
 }
 
@@ -649,6 +649,6 @@ long mboxfs_ioc_recv_packed(struct file *file, struct mboxfs_call call)
 	if ((total || err == -EMSGSIZE) && put_user(p.len, &user->len) &&
 	    !total)
 		err = -EFAULT;
-	return mboxfs_end_receive(box, total ? total : err, want.timeout,
+	return mboxfs_end_wait(&box->readers, total ? total : err, want.timeout,
 				  &user->timeout_ns);
 }

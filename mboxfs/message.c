@@ -4,9 +4,9 @@
  *
  * A body is behind its header in one object from a cache of a fitting size, or
  * else in segments of a page and their link, so that no allocation needs more than
- * two pages together, however long the message, and each copy is of a page. The caches are our own and have a usercopy
- * window: they are never merged with others, so a message has only messages
- * next to it. Copies check their bounds here, see copy.h.
+ * two pages together, however long the message, and each copy is of a page. The
+ * caches are our own and have a usercopy window: they are never merged with
+ * others, so a message has only messages next to it. Copies check their bounds here, see copy.h.
  *
  * Everything here may sleep unless it says otherwise; nothing takes a lock.
  */

@@ -71,10 +71,16 @@ int mboxfs_check_msg(const struct mboxfs_msg *m, u32 allowed)
 	return 0;
 }
 
-/* Make the message that user space describes. */
-struct mbox_msg *mboxfs_make_msg(struct mbox *box,
-					const struct mboxfs_msg *m,
-					unsigned int flags)
+/**
+ * mboxfs_make_msg - make the message that user space describes
+ * @box:	the mailbox
+ * @m:		what is said about it
+ * @flags:	as for mbox_send()
+ *
+ * Return: as mbox_msg_alloc(); -EMSGSIZE; -EAGAIN; -EFAULT.
+ */
+struct mbox_msg *mboxfs_make_msg(struct mbox *box, const struct mboxfs_msg *m,
+				 unsigned int flags)
 {
 	struct mbox_msg *msg;
 	struct iov_iter from;
@@ -107,9 +113,16 @@ void mboxfs_ioctl_received(struct file *file)
 	fsnotify_access(file);
 }
 
-/*
+/**
+ * mboxfs_go_on - let a command that was interrupted go on
+ * @ret:	what it returns
+ * @left:	what is left of its timeout
+ * @timeout:	where that is in user space
+ *
  * If a wait with a timeout has been interrupted, but no handler is going to run,
  * the command will be given again: it has to find what is left of its timeout.
+ *
+ * Return: @ret, or -EINTR.
  */
 long mboxfs_go_on(long ret, s64 left, __s64 __user *timeout)
 {
@@ -118,19 +131,22 @@ long mboxfs_go_on(long ret, s64 left, __s64 __user *timeout)
 	return ret;
 }
 
-long mboxfs_end_send(struct mbox *box, long ret, s64 left,
-			    __s64 __user *timeout)
+/**
+ * mboxfs_end_wait - a command that may have waited with a timeout is over
+ * @where:	what it may have waited for
+ * @ret:	what it returns
+ * @left:	what is left of the timeout
+ * @timeout:	where that is in user space
+ *
+ * What was remembered of it, had it been interrupted, is forgotten.
+ *
+ * Return: as mboxfs_go_on().
+ */
+long mboxfs_end_wait(const void *where, long ret, s64 left,
+		     __s64 __user *timeout)
 {
 	if (unlikely(left > 0) && ret != -ERESTARTNOHAND)
-		mbox_sent(box);
-	return mboxfs_go_on(ret, left, timeout);
-}
-
-long mboxfs_end_receive(struct mbox *box, long ret, s64 left,
-			       __s64 __user *timeout)
-{
-	if (unlikely(left > 0) && ret != -ERESTARTNOHAND)
-		mbox_received(box);
+		mbox_place_drop(where);
 	return mboxfs_go_on(ret, left, timeout);
 }
 
@@ -201,12 +217,12 @@ long mboxfs_ioc_send(struct file *file, struct mboxfs_call call)
 	err = mboxfs_send_msg(box, &m, flags);
 	if (!err)
 		fsnotify_modify(file);
-	return mboxfs_end_send(box, err, m.timeout_ns, &user->timeout_ns);
+	return mboxfs_end_wait(&box->writers, err, m.timeout_ns, &user->timeout_ns);
 }
 
 /* What is wanted, from what user space says. */
-int mboxfs_get_want(struct file *file, const struct mboxfs_msg *m,
-			   u32 allowed, struct mbox_want *want)
+int mboxfs_get_want(struct file *file, const struct mboxfs_msg *m, u32 allowed,
+		    struct mbox_want *want)
 {
 	struct mbox *box = mboxfs_box(file_inode(file));
 
@@ -236,7 +252,7 @@ int mboxfs_get_want(struct file *file, const struct mboxfs_msg *m,
 
 /* Copy out a message, its body first. */
 int mboxfs_put_msg(struct mbox_msg *msg, const struct mboxfs_msg *m,
-			  struct mboxfs_msg __user *user, size_t size)
+		   struct mboxfs_msg __user *user, size_t size)
 {
 	size_t len = min(m->len, msg->len);
 	u32 flags = m->flags & ~MBOXFS_TRUNC;
@@ -266,7 +282,8 @@ struct mboxfs_room {
 };
 
 /* With the mailbox's lock held: first all that is not the body. */
-static __always_inline bool mboxfs_drain_msg(const struct mbox_msg *msg, void *data)
+static __always_inline bool mboxfs_drain_msg(const struct mbox_msg *msg,
+					     void *data)
 {
 	struct mboxfs_room *room = data;
 	struct mbox_buffer to = { .user = u64_to_user_ptr(room->m.data) };
@@ -308,8 +325,8 @@ static noinline long mboxfs_recv(struct file *file, struct mboxfs_room *room,
 	if (msg == ERR_PTR(-EMSGSIZE) &&
 	    mboxfs_put_len(want.len, user, room->size))
 		return -EFAULT;
-	err = mboxfs_end_receive(box, PTR_ERR_OR_ZERO(msg), want.timeout,
-				 &user->timeout_ns);
+	err = mboxfs_end_wait(&box->readers, PTR_ERR_OR_ZERO(msg),
+			      want.timeout, &user->timeout_ns);
 	if (err)
 		return err;
 	err = mboxfs_put_msg(msg, m, user, room->size);

@@ -13,8 +13,6 @@
 #include "mboxfs.h"
 #include "receive.h"
 
-struct mbox_want;
-
 struct mbox_msg *mboxfs_make_msg(struct mbox *box, const struct mboxfs_msg *m,
 				 unsigned int flags);
 int mboxfs_get_want(struct file *file, const struct mboxfs_msg *m, u32 allowed,
@@ -23,12 +21,9 @@ int mboxfs_put_msg(struct mbox_msg *msg, const struct mboxfs_msg *m,
 		   struct mboxfs_msg __user *user, size_t size);
 int mboxfs_put_len(u32 len, struct mboxfs_msg __user *user, size_t size);
 void mboxfs_ioctl_received(struct file *file);
-long mboxfs_end_send(struct mbox *box, long ret, s64 left,
+long mboxfs_end_wait(const void *where, long ret, s64 left,
 		     __s64 __user *timeout);
-long mboxfs_end_receive(struct mbox *box, long ret, s64 left,
-			__s64 __user *timeout);
-int mboxfs_send_msg(struct mbox *box, struct mboxfs_msg *m,
-		    unsigned int flags);
+int mboxfs_send_msg(struct mbox *box, struct mboxfs_msg *m, unsigned int flags);
 long mboxfs_go_on(long ret, s64 left, __s64 __user *timeout);
 
 long mboxfs_ioc_send(struct file *file, struct mboxfs_call call);
@@ -61,9 +56,9 @@ static inline u32 mboxfs_show_gid(kgid_t gid)
 #define MBOXFS_UPTO(field)	offsetofend(struct mboxfs_msg, field)
 
 /* What a structure of @size bytes does not have is not told. */
-static __always_inline int __mboxfs_put_meta(const struct mbox_msg *msg, u32 flags,
-					     struct mboxfs_msg __user *user,
-					     size_t size)
+static __always_inline int
+__mboxfs_put_meta(const struct mbox_msg *msg, u32 flags,
+		  struct mboxfs_msg __user *user, size_t size)
 {
 	pid_t pid = mbox_msg_sender(msg, task_active_pid_ns(current));
 	u32 uid = mboxfs_show_uid(msg->uid), gid = mboxfs_show_gid(msg->gid);
@@ -97,7 +92,7 @@ fault:
 
 /* Copy out what is known about a message; nearly all have room for all of it. */
 static inline int mboxfs_put_meta(const struct mbox_msg *msg, u32 flags,
-			   struct mboxfs_msg __user *user, size_t size)
+				  struct mboxfs_msg __user *user, size_t size)
 {
 	if (likely(size >= MBOXFS_UPTO(seq)))
 		return __mboxfs_put_meta(msg, flags, user, MBOXFS_UPTO(seq));
@@ -105,8 +100,9 @@ static inline int mboxfs_put_meta(const struct mbox_msg *msg, u32 flags,
 }
 
 /* Copy in what matters of a message that is to be received. */
-static __always_inline int mboxfs_get_room(struct mboxfs_msg *m, u32 allowed,
-			   const struct mboxfs_msg __user *user, size_t size)
+static __always_inline int
+mboxfs_get_room(struct mboxfs_msg *m, u32 allowed,
+		const struct mboxfs_msg __user *user, size_t size)
 {
 	int err;
 

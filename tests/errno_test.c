@@ -9,7 +9,7 @@
 
 enum call {
 	SEND, RECV, SEND_BATCH, RECV_BATCH, STAT, REVOKE, STOP, START, PURGE,
-	BIND, SLEEP, AWAKE, MEET, BROADCAST,
+	BIND, SLEEP, AWAKE, MEET, BROADCAST, SEND_PACKED, RECV_PACKED,
 	WRITE, READ, TRUNCATE, FSYNC, UNKNOWN,
 };
 
@@ -21,6 +21,8 @@ static const unsigned int commands[] = {
 	[START] = MBOXFS_IOC_START, [PURGE] = MBOXFS_IOC_PURGE,
 	[BIND] = MBOXFS_IOC_BIND, [SLEEP] = MBOXFS_IOC_BARRIER_SLEEP,
 	[AWAKE] = MBOXFS_IOC_BARRIER_AWAKE, [MEET] = MBOXFS_IOC_BARRIER_WAIT,
+	[SEND_PACKED] = MBOXFS_IOC_SEND_PACKED,
+	[RECV_PACKED] = MBOXFS_IOC_RECV_PACKED,
 	[BROADCAST] = MBOXFS_IOC_BROADCAST, [UNKNOWN] = _IO(0xBD, 99),
 };
 
@@ -132,6 +134,25 @@ static const struct {
 	  .user = EINVAL },
 	{ RECV_BATCH, 0, 0, 5, .root = EAGAIN, .user = EAGAIN },
 	{ RECV_BATCH, STOPPED, 0, 5, .root = ESHUTDOWN, .user = ESHUTDOWN },
+	{ SEND_PACKED, 0, 0, 5 },
+	{ SEND_PACKED, READ_ONLY, 0, 5, .root = EBADF, .user = EBADF },
+	{ SEND_PACKED, BAD_STRUCT, 0, 5, .root = EFAULT, .user = EFAULT },
+	{ SEND_PACKED, BAD_DATA, 0, 5, .root = EFAULT, .user = EFAULT },
+	{ SEND_PACKED, 0, MBOXFS_SYNC, 5, .root = EINVAL, .user = EINVAL },
+	{ SEND_PACKED, 0, 0, 5, .reserved = 1, .root = EINVAL, .user = EINVAL },
+	{ SEND_PACKED, LONGER, 0, 5, .root = E2BIG, .user = E2BIG },
+	{ SEND_PACKED, LONG_ZERO, 0, 5 },
+	{ SEND_PACKED, FULL, 0, 5, .root = EAGAIN, .user = EAGAIN },
+	{ SEND_PACKED, STOPPED, 0, 5, .root = ESHUTDOWN, .user = ESHUTDOWN },
+	{ RECV_PACKED, FULL, 0, 5 },
+	{ RECV_PACKED, WRITE_ONLY, 0, 5, .root = EBADF, .user = EBADF },
+	{ RECV_PACKED, BAD_STRUCT, 0, 5, .root = EFAULT, .user = EFAULT },
+	{ RECV_PACKED, FULL | BAD_DATA, 0, 5, .root = EFAULT, .user = EFAULT },
+	{ RECV_PACKED, FULL, MBOXFS_FROM, 5, .root = EINVAL, .user = EINVAL },
+	{ RECV_PACKED, FULL, 0, 2, .root = EMSGSIZE, .user = EMSGSIZE },
+	{ RECV_PACKED, 0, 0, 5, .root = EAGAIN, .user = EAGAIN },
+	{ RECV_PACKED, BLOCKING, 0, 5, .root = ETIMEDOUT, .user = ETIMEDOUT },
+	{ RECV_PACKED, STOPPED, 0, 5, .root = ESHUTDOWN, .user = ESHUTDOWN },
 	{ STAT },
 	{ STAT, READ_ONLY },
 	{ STAT, WRITE_ONLY },
@@ -331,13 +352,18 @@ static void *argument_of(int i, const void *arg)
 
 static long long call(int i, int fd)
 {
-	static char data[70000];
+	static char data[70000] __attribute__((aligned(8)));
 	static struct mboxfs_stat stat;
 	void *bytes = table[i].state & BAD_DATA ? (void *)8 : data;
 	struct mboxfs_msg m = t_msg(bytes, table[i].len, table[i].flags);
 	struct mboxfs_batch b = { .msgs = (uintptr_t)&m, .count = 1,
 				  .timeout_ns = 1000000,
 				  .reserved32 = table[i].reserved };
+	struct mboxfs_packed packed = { .buf = (uintptr_t)bytes,
+					.len = 16 + table[i].len,
+					.flags = table[i].flags,
+					.timeout_ns = 1000000,
+					.reserved = { 0, table[i].reserved } };
 	struct mboxfs_barrier barrier = { .parties = table[i].len,
 					  .flags = table[i].flags,
 					  .timeout_ns = 1000000 };
@@ -361,6 +387,12 @@ static long long call(int i, int fd)
 	case RECV_BATCH:
 		m.reserved[1] = 0;
 		arg = &b;
+		break;
+	case SEND_PACKED:
+	case RECV_PACKED:
+		*(struct mboxfs_record *)data =
+			(struct mboxfs_record){ .len = table[i].len };
+		arg = &packed;
 		break;
 	case STAT:
 		arg = &stat;

@@ -72,8 +72,10 @@ static void one_call(int fd, int i)
 		MBOXFS_IOC_STOP, MBOXFS_IOC_START, MBOXFS_IOC_PURGE,
 		MBOXFS_IOC_BARRIER_SLEEP, MBOXFS_IOC_BARRIER_AWAKE,
 		MBOXFS_IOC_BARRIER_WAIT, MBOXFS_IOC_BROADCAST,
+		MBOXFS_IOC_SEND_PACKED, MBOXFS_IOC_RECV_PACKED,
 	};
-	unsigned int cmd = commands[random() % 13];
+	unsigned int cmd = commands[random() % 15];
+	struct mboxfs_packed packed;
 	struct mboxfs_batch b;
 	struct mboxfs_msg m;
 	void *arg = &m;
@@ -83,6 +85,15 @@ static void one_call(int fd, int i)
 		cmd = random_number();
 	if (cmd == MBOXFS_IOC_STOP && random() % 8)
 		cmd = MBOXFS_IOC_SEND;
+	if (cmd == MBOXFS_IOC_SEND_PACKED || cmd == MBOXFS_IOC_RECV_PACKED) {
+		packed = (struct mboxfs_packed){
+			.buf = random_pointer(),
+			.len = random() % 4 ? random() % 4096 : random_number(),
+			.count = random() % 2 ? 0 : random_number(),
+			.flags = random() % 8 ? 0 : random_number(),
+		};
+		arg = &packed;
+	}
 	if (cmd == MBOXFS_IOC_SEND_BATCH || cmd == MBOXFS_IOC_RECV_BATCH) {
 		b = (struct mboxfs_batch){
 			.msgs = random_pointer(),

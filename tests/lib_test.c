@@ -510,6 +510,32 @@ TEST(a_signal_ends_a_wait)
 	CHECK_EQ(mbox_barrier_wait(g, 2, LONG), -EINTR);
 }
 
+TEST(packed_messages)
+{
+	struct { struct mboxfs_record head; char text[8]; } r[3] = {
+		{ { .len = 2, .tag = 1 }, "ab" },
+		{ { .len = 8, .tag = 2 }, "cdefghij" },
+		{ { .len = 1, .priority = 3 }, "k" },
+	}, got[3];
+	int fd = t_open("q", O_RDWR);
+	size_t len = sizeof(got);
+
+	CHECK_EQ(mbox_send_packed(fd, r, sizeof(r), 0, MBOX_FOREVER), 3);
+	CHECK_EQ(mbox_recv_packed(fd, got, &len, 2, MBOX_FOREVER), 2);
+	CHECK_EQ(len, 48);
+	CHECK(got[0].head.priority == 3 && got[0].text[0] == 'k');
+	CHECK(got[1].head.tag == 1 && !memcmp(got[1].text, "ab", 2));
+	len = 20;
+	CHECK_EQ(mbox_recv_packed(fd, got, &len, 0, 0), -EMSGSIZE);
+	CHECK_EQ(len, 24);
+	CHECK_EQ(mbox_recv_packed(fd, got, &len, 0, 0), 1);
+	CHECK(got[0].head.len == 8 && !memcmp(got[0].text, "cdefghij", 8));
+	CHECK_EQ(mbox_recv_packed(fd, got, &len, 0, 0), -EAGAIN);
+	CHECK_EQ(len, 24);
+	CHECK_EQ(mbox_send_packed(fd, r, SIZE_MAX, 0, 0), -EINVAL);
+	CHECK_EQ(mbox_send_packed(foreign_fd(), r, 24, 0, 0), -ENOTTY);
+}
+
 TEST(batches)
 {
 	struct mboxfs_msg m[4];

@@ -267,6 +267,46 @@ static void check_recv_batch(int error)
 	sums_are_right();
 }
 
+/* Eight records, where a batch has its bodies. */
+static int run_packed(unsigned long command)
+{
+	struct mboxfs_packed p = { .buf = (uintptr_t)big, .len = 8 * 24,
+				   .timeout_ns = -1 };
+	struct mboxfs_record *r;
+	int i, n;
+
+	for (i = 0; i < 8; i++) {
+		r = (struct mboxfs_record *)(big + 24 * i);
+		*r = (struct mboxfs_record){ .len = sizeof(i) };
+		memcpy(r + 1, &i, sizeof(i));
+	}
+	n = ioctl(fd, command, &p);
+	extra = n < 0 ? 0 : n;
+	return n;
+}
+
+static int run_send_packed(void)
+{
+	return run_packed(MBOXFS_IOC_SEND_PACKED);
+}
+
+static void check_send_packed(int error)
+{
+	int i, k;
+
+	CHECK_EQ(t_get("g/q", "messages"), extra);
+	for (i = 0; i < extra; i++) {
+		CHECK_EQ(read(fd, &k, sizeof(k)), sizeof(k));
+		CHECK_EQ(k, i);
+	}
+	sums_are_right();
+}
+
+static int run_recv_packed(void)
+{
+	return run_packed(MBOXFS_IOC_RECV_PACKED);
+}
+
 static int run_read(void)
 {
 	return read(fd, big, 100);
@@ -650,6 +690,8 @@ static const struct call calls[] = {
 	{ "RECV", one_message, run_recv, check_read },
 	{ "RECV, peek", one_message, run_peek, check_peek },
 	{ "RECV_BATCH", eight_messages, run_recv_batch, check_recv_batch },
+	{ "SEND_PACKED", empty, run_send_packed, check_send_packed },
+	{ "RECV_PACKED", eight_messages, run_recv_packed, check_recv_batch },
 	{ "STAT", empty, run_stat, nothing },
 	{ "poll", empty, run_poll, nothing },
 	{ "epoll_ctl", empty, run_epoll, nothing },
