@@ -17,6 +17,7 @@
 #define MANY		1000000L
 #define SIZE		16
 #define SAMPLE		64
+#define LONG_ONES	20000
 #define PRIORITIES	16
 #define HOUR		3600000000000ULL	/* ns */
 
@@ -41,6 +42,23 @@ static void pairs(void *arg)
 		if (peer->send(&channel, &packet) ||
 		    peer->recv(&channel, &packet))
 			err(1, "%s", peer->name);
+}
+
+/* Memory of a queued message of 1000 bytes, beyond these. */
+static void measure_long(const char *name)
+{
+	struct channel one = { .size = 1000, .depth = LONG_ONES };
+	long long before = bench_memory();
+	long i;
+
+	peer = peer_find(name);
+	peer->open(&one);
+	for (i = 0; i < LONG_ONES; i++)
+		if (peer->send(&one, &packet))
+			err(1, "%s", peer->name);
+	bench_report((double)(bench_memory() - before) / LONG_ONES - 1000,
+		     "memory.message1000.%s", name);
+	peer->close(&one);
 }
 
 /* The depth counts the message that is on its way. */
@@ -146,6 +164,8 @@ int main(void)
 	peers_raise_limits();
 	measure_depth("sysv");
 	measure_depth("mboxfs");
+	measure_long("mboxfs");
+	measure_long("sysv");
 
 	peer = peer_find("mboxfs");
 	peer->open(&channel);

@@ -90,7 +90,8 @@ function table(name) {
 		grid("mailboxes", "1000 10000 100000 1000000",
 		     "create open stat list unlink", "mailboxes.id.%r.%c")
 	else if (name == "memory")
-		grid("bytes", "message.mboxfs message.sysv mailbox.any" \
+		grid("bytes", "message.mboxfs message.sysv message1000.mboxfs" \
+		     " message1000.sysv mailbox.any" \
 		     " mailbox.id", "beyond", "memory.%r")
 	else if (name == "parallel")
 		grid("", "2w2r.128 4w4r.128 8w8r.128 2w2r.4096 4w4r.4096" \

@@ -122,16 +122,17 @@ u64 __mbox_due(const struct mbox *box, const struct mbox_msg *msg)
  * __mbox_accept - a message that fits is the mailbox's now
  * @box:	the mailbox
  * @msg:	the message
+ * @now:	CLOCK_REALTIME, ns
  * @after:	of this step
  *
  * Context: lock held.
  */
-void __mbox_accept(struct mbox *box, struct mbox_msg *msg,
+void __mbox_accept(struct mbox *box, struct mbox_msg *msg, u64 now,
 		   struct mbox_after *after)
 {
 	u64 due = __mbox_due(box, msg);
 
-	__mbox_stamp(box, msg, ktime_get_real_ns());
+	__mbox_stamp(box, msg, now);
 	after->event = true;
 	if (unlikely(due))
 		__mbox_delay(box, msg, due);
@@ -248,7 +249,7 @@ static void __mbox_let_in(struct mbox *box, struct mbox_waiter *writer,
 		writer->msg = NULL;
 		mbox_end_wait(writer, 0, after);
 	}
-	__mbox_accept(box, msg, after);
+	__mbox_accept(box, msg, ktime_get_real_ns(), after);
 }
 
 /*

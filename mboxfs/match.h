@@ -35,7 +35,7 @@
 #include "trace.h"
 
 u64 __mbox_due(const struct mbox *box, const struct mbox_msg *msg);
-void __mbox_accept(struct mbox *box, struct mbox_msg *msg,
+void __mbox_accept(struct mbox *box, struct mbox_msg *msg, u64 now,
 		   struct mbox_after *after);
 void __mbox_publish(struct mbox *box, struct mbox_msg *msg, u64 now,
 		    struct mbox_after *after);

@@ -137,7 +137,7 @@ static int mbox_send_queue(struct mbox *box, struct mbox_after *after,
 		waiter.ticket = ++box->readers.tickets;
 	if (room) {
 		__mbox_meet(box, &waiter);
-		__mbox_accept(box, msg, after);
+		__mbox_accept(box, msg, ktime_get_real_ns(), after);
 	} else {
 		__mbox_queue_writer(box, &waiter, after);
 	}
@@ -153,8 +153,8 @@ static int mbox_send_queue(struct mbox *box, struct mbox_after *after,
 }
 
 /* mbox_send() where more is to be thought of; the lock is dropped. */
-int mbox_send_slow(struct mbox *box, struct mbox_msg *msg, unsigned int flags,
-		   s64 *timeout)
+int mbox_send_slow(struct mbox *box, struct mbox_msg *msg, u64 now,
+		   unsigned int flags, s64 *timeout)
 	__releases(&box->lock)
 {
 	struct mbox_after after;
@@ -166,7 +166,7 @@ int mbox_send_slow(struct mbox *box, struct mbox_msg *msg, unsigned int flags,
 		__mbox_catch_up(box, &after);
 		ret = __mbox_try_send(box, msg, flags, &after);
 		if (!ret && !(flags & MBOX_SYNC)) {
-			__mbox_accept(box, msg, &after);
+			__mbox_accept(box, msg, now, &after);
 			mbox_unlock(box, &after);
 			return 0;
 		}
@@ -192,10 +192,9 @@ int mbox_send_made(struct mbox *box, struct mbox_msg *msg, unsigned int flags,
 		   s64 *timeout)
 	__releases(&box->lock)
 {
-	/* It would have an extra then. */
-	if (likely(!__mbox_limit(box, MBOX_TTL_MS) &&
-		   !mbox_check_send(box, msg->len, flags)))
-		return mbox_send_slow(box, msg, flags, timeout);
+	/* It would have an extra, or not be made at all. */
+	if (likely(!__mbox_limit(box, MBOX_TTL_MS) && !box->stopped))
+		return mbox_send_slow(box, msg, msg->sent, flags, timeout);
 	spin_unlock(&box->lock);
 	mbox_msg_put(box->pool, msg);
 	return MBOX_MAKE;
@@ -234,7 +233,7 @@ static int mbox_send_some(struct mbox *box, struct list_head *msgs,
 			if (*err)
 				break;
 			list_del(&msg->node);
-			__mbox_accept(box, msg, &after);
+			__mbox_accept(box, msg, now, &after);
 			done++;
 		}
 		again = !*err || (*err == -EDQUOT && after.full &&

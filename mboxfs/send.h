@@ -24,8 +24,8 @@
 /* Called with the lock held, so that it is not taken twice. */
 int mbox_send_made(struct mbox *box, struct mbox_msg *msg, unsigned int flags,
 		   s64 *timeout) __releases(&box->lock);
-int mbox_send_slow(struct mbox *box, struct mbox_msg *msg, unsigned int flags,
-		   s64 *timeout) __releases(&box->lock);
+int mbox_send_slow(struct mbox *box, struct mbox_msg *msg, u64 now,
+		   unsigned int flags, s64 *timeout) __releases(&box->lock);
 int mbox_send_batch(struct mbox *box, struct list_head *msgs,
 		    unsigned int flags, s64 *timeout);
 struct mbox_msg *mbox_new_copy(struct mbox *box, struct mbox_msg *original,
@@ -175,7 +175,7 @@ static inline int mbox_send(struct mbox *box, struct mbox_msg *msg,
 	spin_lock(&box->lock);
 	if (unlikely((flags & MBOX_SYNC) ||
 		     !__mbox_send_quickly(box, msg, now)))
-		return mbox_send_slow(box, msg, flags, timeout);
+		return mbox_send_slow(box, msg, now, flags, timeout);
 	spin_unlock(&box->lock);
 	return 0;
 }
@@ -216,8 +216,10 @@ mbox_send_in_place(struct mbox *box, struct mbox_buffer from, size_t len,
 	mbox_msg_reuse(*msg, len, cred);
 	if (tag)
 		(*msg)->tag = tag;
-	if (unlikely(!__mbox_takes_quickly(box, len)))
+	if (unlikely(!__mbox_takes_quickly(box, len))) {
+		(*msg)->sent = now;
 		return MBOX_MADE;
+	}
 	__mbox_publish_quickly(box, *msg, now);
 	spin_unlock(&box->lock);
 	return 0;

@@ -9,7 +9,9 @@
 #include <linux/uio.h>
 
 #include "../barrier.h"
+#include "../clock.h"
 #include "../copy.h"
+#include "../delay.h"
 #include "../receive.h"
 #include "../send.h"
 #include "../step.h"
@@ -364,12 +366,12 @@ static int __ref engine_suite_init(struct kunit_suite *suite)
 {
 	int err = mbox_msg_init();
 
-	return err ? err : mbox_timer_init();
+	return err ? err : mbox_clock_init(mbox_timer_work);
 }
 
 static void engine_suite_exit(struct kunit_suite *suite)
 {
-	mbox_timer_exit();
+	mbox_clock_end();
 	mbox_msg_exit();
 }
 
