@@ -10,6 +10,7 @@
 
 #include "../barrier.h"
 #include "../clock.h"
+#include "../control.h"
 #include "../copy.h"
 #include "../delay.h"
 #include "../receive.h"
