@@ -3,7 +3,9 @@
  * In which functions of the kernel the instructions of a message are spent.
  * Run with mkscripts/vm --icount.
  *
- *	profile [-n FUNCTIONS] [-s BYTES] [PEER]...	40 128 mboxfs mq
+ *	profile [-n FUNCTIONS] [-s BYTES] [-p] [PEER]...	40 128 mboxfs mq
+ *
+ * -p: two processes play ping-pong, and both are looked at.
  *
  * A timer looks every so many instructions where this process is. It cannot
  * look while interrupts are off: what is spent there is found at the
@@ -13,9 +15,12 @@
  * without it and shared out by the samples.
  */
 #include <linux/perf_event.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "bench.h"
 #include "peers.h"
@@ -42,7 +47,8 @@ static size_t symbol_count;
 static long user_samples, samples;
 static struct packet packet __attribute__((aligned(4096)));
 static const struct peer *peer;
-static struct channel channel;
+static struct channel channel, back;
+static bool two;
 
 static int by_address(const void *a, const void *b)
 {
@@ -138,8 +144,22 @@ static void pairs(void *arg)
 
 	for (i = 0; i < PAIRS; i++)
 		if (peer->send(&channel, &packet) ||
-		    peer->recv(&channel, &packet))
+		    peer->recv(two ? &back : &channel, &packet))
 			err(1, "%s", peer->name);
+}
+
+/* Sends back what comes, for ever. */
+static pid_t echo(void)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		err(1, "fork");
+	while (!pid)
+		if (peer->recv(&channel, &packet) ||
+		    peer->send(&back, &packet))
+			_exit(1);
+	return pid;
 }
 
 static int start_sampling(struct perf_event_mmap_page **ring)
@@ -151,7 +171,8 @@ static int start_sampling(struct perf_event_mmap_page **ring)
 		.sample_period = PERIOD,
 		.sample_type = PERF_SAMPLE_IP,
 	};
-	int fd = syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0);
+	int fd = syscall(SYS_perf_event_open, &attr, two ? -1 : 0,
+			 two ? 0 : -1, -1, 0);
 
 	if (fd < 0)
 		err(1, "perf_event_open");
@@ -199,13 +220,24 @@ static void print_profile(long long cost, int functions)
 static void profile(const char *name, size_t size, int functions)
 {
 	long long cost;
+	pid_t pid = 0;
 
 	peer = peer_find(name);
 	channel.size = size;
 	channel.depth = PAIRS;
+	back = channel;
 	peer->open(&channel);
+	if (two) {
+		peer->open(&back);
+		pid = echo();
+	}
 	cost = bench_cost(pairs, NULL, PAIRS);
 	sample();
+	if (two) {
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		peer->close(&back);
+	}
 	peer->close(&channel);
 	print_profile(cost, functions);
 }
@@ -214,14 +246,16 @@ int main(int argc, char *argv[])
 {
 	int functions = 40, size = 128, opt;
 
-	while ((opt = getopt(argc, argv, "n:s:")) != -1) {
+	while ((opt = getopt(argc, argv, "n:s:p")) != -1) {
 		if (opt == 'n')
 			functions = atoi(optarg);
 		else if (opt == 's')
 			size = atoi(optarg);
+		else if (opt == 'p')
+			two = true;
 		else
 			errx(2, "usage: profile [-n FUNCTIONS] [-s BYTES] "
-				"[PEER]...");
+				"[-p] [PEER]...");
 	}
 	if (functions < 1 || size < 1 || size > PEER_SIZE)
 		errx(2, "at least one function; 1 to %d bytes", PEER_SIZE);

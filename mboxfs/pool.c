@@ -18,6 +18,15 @@
  * anyone have to wait for another one.
  *
  * "__" means that the root's lock is held.
+ *
+ * What CPUs have in stock, what keepers of a pool keep, and what holders of a group
+ * have reserved (group.c) is all taken in advance and given back on demand, and yet
+ * is not one mechanism. A stock belongs to no mailbox and is used without a lock,
+ * so it is taken away by an exchange; what a keeper keeps are objects, which only
+ * its mailbox can free; and a holder's bytes count in all the groups above it, any
+ * of which may be the one that is full, while groups move. What they have in common
+ * is the rule: who finds something full says that he reclaims, which keeps all
+ * from taking more in advance, and believes it only when he has asked all of them.
  */
 #include "pool.h"
 
