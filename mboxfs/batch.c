@@ -362,7 +362,7 @@ long mboxfs_ioc_recv_batch(struct file *file, struct mboxfs_call call)
 	const u32 allowed = MBOXFS_FROM | MBOXFS_TAGGED | MBOXFS_TRUNC;
 	struct mboxfs_batch __user *batch = call.arg;
 	struct mbox *box = mboxfs_box(file_inode(file));
-	struct mboxfs_feed feed;
+	struct mboxfs_feed feed = {};
 	struct mbox_want want;
 	struct mboxfs_batch b;
 	struct mboxfs_msg m;

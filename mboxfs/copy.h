@@ -69,7 +69,7 @@ static inline bool mbox_copy_out(const void *data, size_t room, size_t len,
  */
 struct mbox_buffer {
 	void __user	*user;
-	void		*kernel;
+	u8		*kernel;
 };
 
 static inline struct mbox_buffer mbox_one_buffer(const struct iov_iter *iter)

@@ -122,12 +122,13 @@ mbox_receive_in_place(struct mbox *box, size_t room, bool seen,
 
 	spin_lock(&box->lock);
 	msg = mbox_store_first(&box->store);
-	if (unlikely(!msg || !mbox_is_short(msg, room) ||
-		     !__mbox_is_plain(box, msg) || !drain(msg, data)))
+	len = likely(msg) ? msg->len : 0;
+	if (unlikely(!len || !mbox_is_short(msg, room) ||
+		     !__mbox_is_plain(box, msg) || !drain(msg, data))) {
+		/* The lock is handed on, which sparse cannot follow. */
+		__release(&box->lock);
 		return 0;
-	len = msg->len;
-	if (unlikely(!len))
-		return 0;
+	}
 	__mbox_take_away(box, msg, seen);
 	if (likely(__mbox_keep(box, msg))) {
 		spin_unlock(&box->lock);
@@ -181,10 +182,10 @@ void mbox_free_gone(struct mbox *box, struct mbox_msg *gone);
  */
 static inline struct mbox_msg *mbox_receive_locked(struct mbox *box,
 						   struct mbox_want *want)
-	__releases(&box->lock)
 {
 	struct mbox_msg *msg = NULL;
 
+	__acquire(&box->lock);
 	if (likely(!(want->flags & MBOX_CHOOSY)))
 		msg = __mbox_take_quickly(box, want);
 	if (unlikely(!msg))
@@ -212,6 +213,7 @@ static inline struct mbox_msg *mbox_receive(struct mbox *box,
 					    struct mbox_want *want)
 {
 	spin_lock(&box->lock);
+	__release(&box->lock); /* handed on */
 	return mbox_receive_locked(box, want);
 }
 

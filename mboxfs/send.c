@@ -190,8 +190,8 @@ int mbox_send_slow(struct mbox *box, struct mbox_msg *msg, u64 now,
  */
 int mbox_send_made(struct mbox *box, struct mbox_msg *msg, unsigned int flags,
 		   s64 *timeout)
-	__releases(&box->lock)
 {
+	__acquire(&box->lock);
 	/* It would have an extra, or not be made at all. */
 	if (likely(!__mbox_limit(box, MBOX_TTL_MS) && !box->stopped))
 		return mbox_send_slow(box, msg, msg->sent, flags, timeout);

@@ -23,7 +23,7 @@
 
 /* Called with the lock held, so that it is not taken twice. */
 int mbox_send_made(struct mbox *box, struct mbox_msg *msg, unsigned int flags,
-		   s64 *timeout) __releases(&box->lock);
+		   s64 *timeout);
 int mbox_send_slow(struct mbox *box, struct mbox_msg *msg, u64 now,
 		   unsigned int flags, s64 *timeout) __releases(&box->lock);
 int mbox_send_batch(struct mbox *box, struct list_head *msgs,
@@ -218,6 +218,8 @@ mbox_send_in_place(struct mbox *box, struct mbox_buffer from, size_t len,
 		(*msg)->tag = tag;
 	if (unlikely(!__mbox_takes_quickly(box, len))) {
 		(*msg)->sent = now;
+		/* The lock is handed on, which sparse cannot follow. */
+		__release(&box->lock);
 		return MBOX_MADE;
 	}
 	__mbox_publish_quickly(box, *msg, now);

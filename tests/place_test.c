@@ -66,10 +66,10 @@ TEST(bodies_of_all_lengths)
 			for (round = 0; round < 3; round++) {
 				len = around[i] + k;
 				memset(got, 0, len + 1);
-				CHECK_EQ(write(fd, data + k + 9, len), len);
+				CHECK_EQ(write(fd, data + (k + 9), len), len);
 				CHECK_EQ(t_get("q", "bytes"), len);
 				CHECK_EQ(read(fd, got, sizeof(got)), len);
-				CHECK(!memcmp(got, data + k + 9, len));
+				CHECK(!memcmp(got, data + (k + 9), len));
 				CHECK_EQ(got[len], 0);
 			}
 	CHECK_EQ(t_get("q", "bytes"), 0);
