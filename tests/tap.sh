@@ -43,11 +43,13 @@ soon()
 {
 	local start=$SECONDS patience=0 got=
 
-	while [ $((SECONDS - start)) -le $patience ]; do
+	while :; do
 		! "$@" 2>/dev/null || return 0
 		sleep 0.01
-		# How slow it is may change.
-		[ $((SECONDS - start)) -le $patience ] || patience 20
+		[ $((SECONDS - start)) -gt $patience ] || continue
+		# How slow it is may change; a second may begin right here.
+		patience 20
+		[ $((SECONDS - start)) -le $patience ] || break
 	done
 	fail "still no success: $*${got:+; got: $got}"
 }
