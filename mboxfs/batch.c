@@ -318,10 +318,11 @@ static __always_inline bool mboxfs_drain_next(const struct mbox_msg *msg,
 		     m->len < msg->len))
 		return false;
 	to = mboxfs_buffer(m);
+	/* The body first: what says how much room there is may be read again. */
 	if (unlikely(!access_ok(to.user, msg->len) ||
+		     !mbox_copy_out_now(msg, to) ||
 		     __mboxfs_put_meta(msg, m->flags & ~MBOXFS_TRUNC, user,
-				       MBOXFS_UPTO(seq)) ||
-		     !mbox_copy_out_now(msg, to)))
+				       MBOXFS_UPTO(seq))))
 		return false;
 	feed->pos += sizeof(*m);
 	feed->left--;

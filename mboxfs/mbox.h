@@ -26,9 +26,9 @@
  * mbox->lock guards all that is not said to be guarded otherwise. Only the lock
  * of the groups is taken inside of it, see MBOX_CEILING in group.h: nothing is
  * allocated, freed, woken or notified while it is held, and copied only what is
- * short and there (MBOX_IN_PLACE). It is never
- * taken in interrupt context, nor two at a time: the timer only queues work. A
- * long job lets it go after having looked at MBOX_BATCH messages and waiters.
+ * short and there (MBOX_IN_PLACE). It is never taken in interrupt context, nor two
+ * at a time: the timer only queues work. A long job lets it go after having looked
+ * at MBOX_BATCH messages and waiters.
  *
  * Every step that changes a mailbox is the same: mbox_lock(), the change, and
  * mbox_unlock(), which after dropping the lock does what the change has led
@@ -66,7 +66,7 @@ struct mbox_search;
 
 /**
  * struct mbox - a mailbox
- * @lock:	guards everything up to @poll
+ * @lock:	guards all that is not said to be guarded otherwise
  * @stopped:	takes no more messages
  * @special:	there is more to think about, see MBOX_QUICK
  * @owes_room:	there was no room when someone who polls could have seen that:

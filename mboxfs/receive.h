@@ -56,7 +56,7 @@ __mbox_take_quickly(struct mbox *box, const struct mbox_want *want)
 	return msg;
 }
 
-/* How a message of one object is copied out with the lock held. */
+/* How a message that is no copy is copied out with the lock held. */
 typedef bool (*mbox_drain_t)(const struct mbox_msg *msg, void *data);
 
 /*

@@ -143,6 +143,7 @@ TEST(a_buffer_that_is_not_in_memory_receives)
 TEST(what_has_no_room_in_memory_stays)
 {
 	int fd = t_open("q", O_RDWR | O_NONBLOCK);
+	struct mboxfs_batch b = { .count = 1 };
 	struct mboxfs_msg m, *there;
 	char *end = edge(), *page;
 
@@ -156,6 +157,11 @@ TEST(what_has_no_room_in_memory_stays)
 	CHECK_ERR(ioctl(fd, MBOXFS_IOC_RECV, &m), EFAULT);
 	m = t_msg(end - 3, 100, 0);
 	CHECK_ERR(ioctl(fd, MBOXFS_IOC_RECV, &m), EFAULT);
+	/* The room that it says is there is not overwritten: it is read again. */
+	m = t_msg(end - 3, 100, 0);
+	b.msgs = (uintptr_t)&m;
+	CHECK_ERR(ioctl(fd, MBOXFS_IOC_RECV_BATCH, &b), EFAULT);
+	CHECK_EQ(m.len, 100);
 	/* What is known about a message has no room, its body has. */
 	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
