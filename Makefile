@@ -108,7 +108,7 @@ examples := $(patsubst examples/%.c,build/examples/%,$(wildcard examples/*.c)) \
 
 examples: $(examples)
 
-build/examples/%: examples/%.c $(adapters)
+build/examples/%: examples/%.c $(adapters) mboxfs/uapi/linux/mboxfs.h
 	@mkdir -p build/examples
 	$(CC) $(CFLAGS) $(TEST_CFLAGS) -Ilib -Ilib/compat -o $@ $< $(adapters) \
 		$(if $(findstring uring,$*),-luring)
@@ -119,7 +119,8 @@ build/examples/%.sh: examples/%.sh
 
 tests: $(tests) $(scripts) tools examples build/bench/synchmess
 
-build/tests/%_test: tests/%_test.c tests/test.c tests/test.h Makefile
+build/tests/%_test: tests/%_test.c tests/test.c tests/test.h \
+		mboxfs/uapi/linux/mboxfs.h Makefile
 	@mkdir -p build/tests
 	$(CC) $(CFLAGS) $(TEST_CFLAGS) -o $@ $< tests/test.c \
 		$(if $(findstring uring,$*),-luring)

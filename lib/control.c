@@ -48,6 +48,11 @@ int mbox_purge(int fd)
 	return mbox_ioctl(fd, MBOXFS_IOC_PURGE, NULL);
 }
 
+int mbox_kick(int fd)
+{
+	return mbox_ioctl(fd, MBOXFS_IOC_KICK, NULL);
+}
+
 int mbox_bind(int fd)
 {
 	return mbox_ioctl(fd, MBOXFS_IOC_BIND, NULL);

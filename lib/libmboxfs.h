@@ -42,7 +42,8 @@ extern "C" {
  *
  * Bounds are numbers, 0 for none. Policies are numbers too: the constants
  * MBOXFS_DELAY_CHANGE_*, MBOXFS_SHORT_READ_*, MBOXFS_WHEN_FULL_*,
- * MBOXFS_WHEN_EMPTY_*, MBOXFS_TYPE_* of <linux/mboxfs.h> and MBOX_NAMING_*
+ * MBOXFS_WHEN_EMPTY_*, MBOXFS_TYPE_*, MBOXFS_WHEN_DEAD_*, MBOXFS_WHEN_READ_*,
+ * MBOXFS_WHEN_UNLINKED_* of <linux/mboxfs.h> and MBOX_NAMING_*
  * below. New ones will come at the end.
  */
 enum mbox_attr {
@@ -58,6 +59,11 @@ enum mbox_attr {
 	MBOX_WHEN_EMPTY,
 	MBOX_FLUSH_ON_CLOSE,
 	MBOX_TYPE,
+	MBOX_LEASE_MS,
+	MBOX_MAX_ATTEMPTS,
+	MBOX_WHEN_DEAD,
+	MBOX_WHEN_READ,
+	MBOX_WHEN_UNLINKED,
 	/* of mailboxes */
 	MBOX_STOPPED,
 	/* of groups */
@@ -79,6 +85,12 @@ enum mbox_attr {
 	MBOX_REVOKED_TOTAL,
 	MBOX_PURGED_TOTAL,
 	MBOX_TRUNCATED_TOTAL,
+	MBOX_LEASED_MESSAGES,
+	MBOX_LEASED_BYTES,
+	MBOX_DEAD_MESSAGES,
+	MBOX_DEAD_BYTES,
+	MBOX_RETURNED_TOTAL,
+	MBOX_ONCE_TAG,
 	/* counters of groups */
 	MBOX_GROUP_BYTES,
 	MBOX_GROUP_MAILBOXES,
@@ -161,6 +173,39 @@ int mbox_recv_packed(int fd, void *buf, size_t *len, unsigned int count,
 		     int64_t timeout_ns);
 int mbox_broadcast(int group, const void *data, size_t len,
 		   const struct mboxfs_msg *m);
+
+/*
+ * Leases; see mbox_lease(3). mbox_lease() is mbox_recv_msg() on lease: @m->seq names
+ * the message, which has to be settled: MBOXFS_ACK, _RETURN (after @delay_ns), _BURY or
+ * _TOUCH. Returns how many of @seqs were, -ENOENT: none. mbox_cancel() takes back what
+ * has been sent, by seq or by tag (@how: MBOXFS_BY_SEQ, _BY_TAG). mbox_kick() makes the
+ * dead ones readable.
+ */
+ssize_t mbox_lease(int fd, void *buf, size_t size, struct mboxfs_msg *m);
+int mbox_settle(int fd, const uint64_t *seqs, unsigned int count, int how,
+		int64_t delay_ns);
+int mbox_cancel(int fd, const uint64_t *numbers, unsigned int count, int how);
+int mbox_kick(int fd);
+
+/**
+ * struct mbox_look - a walk over messages that takes none
+ * @cursor:	where it is
+ * @what:	MBOXFS_LOOK_READABLE and so on
+ * @reserved:	0
+ */
+struct mbox_look {
+	uint64_t	cursor[2];
+	uint32_t	what;
+	uint32_t	reserved;
+};
+
+/*
+ * Looking; see mbox_look(3). Fills @count of @msgs, whose data and len were set with
+ * mbox_msg_data(), and goes on where it was. Returns how many; 0 at the end.
+ */
+void mbox_look_init(struct mbox_look *look, uint32_t what);
+int mbox_look(int fd, struct mbox_look *look, struct mboxfs_msg *msgs,
+	      unsigned int count);
 
 /*
  * Limits, policies and counters; see mbox_attr(3). -EOPNOTSUPP: no such

@@ -136,3 +136,57 @@ int mbox_recv_batch(int fd, struct mboxfs_msg *msgs, unsigned int count,
 {
 	return mbox_batch(fd, MBOXFS_IOC_RECV_BATCH, msgs, count, timeout_ns);
 }
+
+ssize_t mbox_lease(int fd, void *buf, size_t size, struct mboxfs_msg *m)
+{
+	if (!m)
+		return -EFAULT;
+	m->flags |= MBOXFS_LEASE;
+	return mbox_recv_msg(fd, buf, size, m);
+}
+
+static int mbox_numbers(int fd, unsigned long cmd, const uint64_t *numbers,
+			unsigned int count, int how, int64_t delay_ns)
+{
+	struct mboxfs_settle settle = {
+		.seqs = (uintptr_t)numbers,
+		.count = count,
+		.how = how,
+		.delay_ns = delay_ns > 0 ? delay_ns : 0,
+	};
+
+	return mbox_ioctl(fd, cmd, &settle);
+}
+
+int mbox_settle(int fd, const uint64_t *seqs, unsigned int count, int how,
+		int64_t delay_ns)
+{
+	return mbox_numbers(fd, MBOXFS_IOC_SETTLE, seqs, count, how, delay_ns);
+}
+
+int mbox_cancel(int fd, const uint64_t *numbers, unsigned int count, int how)
+{
+	return mbox_numbers(fd, MBOXFS_IOC_CANCEL, numbers, count, how, 0);
+}
+
+void mbox_look_init(struct mbox_look *look, uint32_t what)
+{
+	memset(look, 0, sizeof(*look));
+	look->what = what;
+}
+
+int mbox_look(int fd, struct mbox_look *look, struct mboxfs_msg *msgs,
+	      unsigned int count)
+{
+	struct mboxfs_look arg = {
+		.msgs = (uintptr_t)msgs,
+		.count = count,
+		.what = look->what,
+		.cursor = { look->cursor[0], look->cursor[1] },
+	};
+	int ret = mbox_ioctl(fd, MBOXFS_IOC_LOOK, &arg);
+
+	if (ret >= 0)
+		memcpy(look->cursor, arg.cursor, sizeof(look->cursor));
+	return ret;
+}

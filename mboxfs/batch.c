@@ -10,6 +10,7 @@
 #include <linux/uio.h>
 
 #include "copy.h"
+#include "dead.h"
 #include "receive.h"
 #include "send.h"
 
@@ -18,13 +19,14 @@ static struct mbox_buffer mboxfs_buffer(const struct mboxfs_msg *m)
 	return (struct mbox_buffer){ .user = u64_to_user_ptr(m->data) };
 }
 
-static int mboxfs_get_batch(struct mboxfs_batch *b, struct mboxfs_call call)
+static int mboxfs_get_batch(struct mboxfs_batch *b, u32 allowed,
+			    struct mboxfs_call call)
 {
 	int err = mboxfs_get_arg(b, sizeof(*b), call);
 
 	if (err)
 		return err;
-	if ((b->flags & ~MBOXFS_NONBLOCK) || b->reserved32)
+	if ((b->flags & ~allowed) || b->reserved32)
 		return -EINVAL;
 	/* No longer than what a command could say. */
 	if (b->size > _IOC_SIZEMASK)
@@ -161,9 +163,9 @@ static __always_inline bool mboxfs_next_msg(struct mboxfs_feed *feed)
 	unsafe_get_user(m->tag, &user->tag, fault);
 	unsafe_get_user(m->reserved[0], &user->reserved[0], fault);
 	unsafe_get_user(m->reserved[1], &user->reserved[1], fault);
+	unsafe_get_user(m->reserved[2], &user->reserved[2], fault);
 	user_read_access_end();
-	if (unlikely(m->flags || m->priority || m->reserved[0] ||
-		     m->reserved[1]))
+	if (unlikely(m->flags || m->priority || !mboxfs_no_reserved(m)))
 		return false;
 	feed->behind = feed->pos + sizeof(*m);
 	return true;
@@ -199,7 +201,7 @@ long mboxfs_ioc_send_batch(struct file *file, struct mboxfs_call call)
 	LIST_HEAD(msgs);
 	bool waits;
 
-	err = mboxfs_get_batch(&b, call);
+	err = mboxfs_get_batch(&b, MBOXFS_NONBLOCK, call);
 	if (err)
 		return err;
 	flags = mboxfs_wait_flags(file, b.flags, b.timeout_ns);
@@ -234,9 +236,30 @@ long mboxfs_ioc_send_batch(struct file *file, struct mboxfs_call call)
 			       &user->timeout_ns);
 }
 
+/* In the messages of a RECV_BATCH. */
+#define MBOXFS_BATCH_RECV_FLAGS	(MBOXFS_FROM | MBOXFS_TAGGED | MBOXFS_TRUNC | \
+				 MBOXFS_LEASE | MBOXFS_DEAD)
+
+/* Messages have been copied out: they are received, or on lease; how many. */
+static int mboxfs_finish_batch(struct file *file, struct mbox_msg **msgs,
+			       int count, u32 flags)
+{
+	struct mbox *box = mboxfs_box(file_inode(file));
+	int done;
+
+	if (!(flags & MBOXFS_LEASE)) {
+		mbox_consume(box, msgs, count);
+		return count;
+	}
+	done = mbox_lease(box, msgs, count, mboxfs_holder(file), false);
+	if (done < count)
+		mbox_return(box, msgs + max(done, 0), count - max(done, 0));
+	return done;
+}
+
 /* Copy out what has been taken; return what could not be, or has no room. */
 static long mboxfs_put_batch(struct file *file, const struct mboxfs_batch *b,
-			     struct mbox_msg **msgs, int count, u32 allowed,
+			     struct mbox_msg **msgs, int count, u32 flags,
 			     bool whole)
 {
 	struct mbox *box = mboxfs_box(file_inode(file));
@@ -246,11 +269,14 @@ static long mboxfs_put_batch(struct file *file, const struct mboxfs_batch *b,
 
 	for (done = 0; done < count; done++) {
 		user = mboxfs_batch_msg(b, done);
-		err = mboxfs_get_room(&m, allowed, user, b->size);
+		err = mboxfs_get_room(&m, MBOXFS_BATCH_RECV_FLAGS, user,
+				      b->size);
 		if (!err && whole && m.len < msgs[done]->len)
 			err = -EMSGSIZE;
 		if (!err)
-			err = mboxfs_put_msg(msgs[done], &m, user, b->size);
+			err = mboxfs_put_msg(msgs[done], &m, 0,
+					     mboxfs_attempts(msgs[done], flags),
+					     user, b->size);
 		if (err)
 			break;
 		if (unlikely(m.len < msgs[done]->len))
@@ -261,8 +287,9 @@ static long mboxfs_put_batch(struct file *file, const struct mboxfs_batch *b,
 		mbox_return(box, msgs + done, count - done);
 	if (!done)
 		return err;
-	mbox_consume(box, msgs, done);
-	mboxfs_ioctl_received(file);
+	done = mboxfs_finish_batch(file, msgs, done, flags);
+	if (done > 0)
+		mboxfs_ioctl_received(file);
 	return done;
 }
 
@@ -307,22 +334,22 @@ static __always_inline u32 mboxfs_receive_now(struct file *file,
 static __always_inline bool mboxfs_drain_next(const struct mbox_msg *msg,
 					      void *data)
 {
-	const u32 allowed = MBOXFS_FROM | MBOXFS_TAGGED | MBOXFS_TRUNC;
 	struct mboxfs_feed *feed = data;
 	struct mboxfs_msg __user *user = u64_to_user_ptr(feed->pos);
 	struct mboxfs_msg *m = &feed->m;
 	struct mbox_buffer to;
 
 	if (unlikely(feed->size != sizeof(*m) ||
-		     mboxfs_get_room(m, allowed, user, sizeof(*m)) ||
+		     mboxfs_get_room(m, MBOXFS_BATCH_RECV_FLAGS, user,
+				     sizeof(*m)) ||
 		     m->len < msg->len))
 		return false;
 	to = mboxfs_buffer(m);
 	/* The body first: what says how much room there is may be read again. */
 	if (unlikely(!access_ok(to.user, msg->len) ||
 		     !mbox_copy_out_now(msg, to) ||
-		     __mboxfs_put_meta(msg, m->flags & ~MBOXFS_TRUNC, user,
-				       MBOXFS_UPTO(seq))))
+		     __mboxfs_put_meta(msg, m->flags & ~MBOXFS_TRUNC, 0, user,
+				       MBOXFS_UPTO(attempts))))
 		return false;
 	feed->pos += sizeof(*m);
 	feed->left--;
@@ -331,7 +358,7 @@ static __always_inline bool mboxfs_drain_next(const struct mbox_msg *msg,
 
 /* The same by way of a list of messages, without the lock. */
 static long mboxfs_receive_list(struct file *file, struct mboxfs_batch *b,
-				struct mbox_want *want, u32 allowed)
+				struct mbox_want *want, u32 flags)
 {
 	struct mbox *box = mboxfs_box(file_inode(file));
 	bool whole = want->flags & MBOX_WHOLE;
@@ -341,9 +368,12 @@ static long mboxfs_receive_list(struct file *file, struct mboxfs_batch *b,
 	msgs = kmalloc_array(b->count, sizeof(*msgs), GFP_KERNEL_ACCOUNT);
 	if (!msgs)
 		return -ENOMEM;
-	ret = mbox_receive_batch(box, want, msgs, b->count);
+	if (flags & MBOXFS_DEAD)
+		ret = mbox_receive_dead(box, want, msgs, b->count);
+	else
+		ret = mbox_receive_batch(box, want, msgs, b->count);
 	if (ret > 0)
-		ret = mboxfs_put_batch(file, b, msgs, ret, allowed, whole);
+		ret = mboxfs_put_batch(file, b, msgs, ret, flags, whole);
 	else if (ret == -EMSGSIZE &&
 		 mboxfs_put_len(want->len, mboxfs_batch_msg(b, 0), b->size))
 		ret = -EFAULT;
@@ -360,7 +390,7 @@ static long mboxfs_receive_list(struct file *file, struct mboxfs_batch *b,
  */
 long mboxfs_ioc_recv_batch(struct file *file, struct mboxfs_call call)
 {
-	const u32 allowed = MBOXFS_FROM | MBOXFS_TAGGED | MBOXFS_TRUNC;
+	const u32 both = MBOXFS_LEASE | MBOXFS_DEAD;
 	struct mboxfs_batch __user *batch = call.arg;
 	struct mbox *box = mboxfs_box(file_inode(file));
 	struct mboxfs_feed feed = {};
@@ -368,20 +398,22 @@ long mboxfs_ioc_recv_batch(struct file *file, struct mboxfs_call call)
 	struct mboxfs_batch b;
 	struct mboxfs_msg m;
 	long ret, done = 0;
+	u32 flags;
 
-	ret = mboxfs_get_batch(&b, call);
+	ret = mboxfs_get_batch(&b, MBOXFS_NONBLOCK | both, call);
 	if (ret || !b.count)
 		return ret;
 	ret = mboxfs_get_struct(&m, sizeof(m), mboxfs_batch_msg(&b, 0), b.size);
 	if (ret)
 		return ret;
 	m.timeout_ns = b.timeout_ns;
-	ret = mboxfs_get_want(file, &m, allowed, &want);
+	ret = mboxfs_get_want(file, &m, MBOXFS_BATCH_RECV_FLAGS, &want);
 	if (ret)
 		return ret;
+	flags = (m.flags | b.flags) & both;
 	want.flags |= mboxfs_wait_flags(file, b.flags, b.timeout_ns);
 
-	if (likely(!(want.flags & MBOX_CHOOSY))) {
+	if (likely(!(want.flags & MBOX_CHOOSY) && !flags)) {
 		feed = mboxfs_batch_feed(&b);
 		done = mboxfs_receive_now(file, &feed, mboxfs_drain_next);
 	}
@@ -393,24 +425,25 @@ long mboxfs_ioc_recv_batch(struct file *file, struct mboxfs_call call)
 	}
 	/* What the first part has left is not as simple, or not there. */
 	if (b.count && (!done || !mbox_is_empty(box))) {
-		ret = mboxfs_get_room(&m, allowed, mboxfs_batch_msg(&b, 0),
-				      b.size);
+		ret = mboxfs_get_room(&m, MBOXFS_BATCH_RECV_FLAGS,
+				      mboxfs_batch_msg(&b, 0), b.size);
 		want.room = m.len;
 		if (!ret)
-			ret = mboxfs_receive_list(file, &b, &want, allowed);
+			ret = mboxfs_receive_list(file, &b, &want, flags);
 	}
 	if (done)
 		ret = done + max(ret, 0L);
 	return mboxfs_end_wait(&box->readers, ret, want.timeout, &batch->timeout_ns);
 }
 
-static int mboxfs_get_packed(struct mboxfs_packed *p, struct mboxfs_call call)
+static int mboxfs_get_packed(struct mboxfs_packed *p, u32 allowed,
+			     struct mboxfs_call call)
 {
 	int err = mboxfs_get_arg(p, sizeof(*p), call);
 
 	if (err)
 		return err;
-	if ((p->flags & ~MBOXFS_NONBLOCK) || p->reserved32 || p->reserved[0] ||
+	if ((p->flags & ~allowed) || p->reserved32 || p->reserved[0] ||
 	    p->reserved[1])
 		return -EINVAL;
 	if (!access_ok(u64_to_user_ptr(p->buf), p->len))
@@ -515,7 +548,7 @@ long mboxfs_ioc_send_packed(struct file *file, struct mboxfs_call call)
 	long total;
 	int err;
 
-	err = mboxfs_get_packed(&p, call);
+	err = mboxfs_get_packed(&p, MBOXFS_NONBLOCK, call);
 	if (err)
 		return err;
 	flags = mboxfs_wait_flags(file, p.flags, p.timeout_ns);
@@ -571,37 +604,69 @@ static __always_inline bool mboxfs_drain_record(const struct mbox_msg *msg,
 	return true;
 }
 
+/* Copy a message out to a record; on lease, its number is in front of that. */
+static int mboxfs_put_packed(struct mbox_msg *msg, u64 pos, u32 flags)
+{
+	struct mboxfs_record __user *user;
+	struct iov_iter to;
+
+	if (flags & MBOXFS_LEASE) {
+		if (put_user(msg->seq, (u64 __user *)u64_to_user_ptr(pos)))
+			return -EFAULT;
+		pos += sizeof(msg->seq);
+	}
+	user = u64_to_user_ptr(pos);
+	if (mboxfs_put_record(msg, user) ||
+	    mboxfs_iter(&to, ITER_DEST, pos + sizeof(*user), msg->len) ||
+	    mbox_msg_copy_to(msg, 0, msg->len, &to))
+		return -EFAULT;
+	return 0;
+}
+
+/* What is in front of a packed message. */
+static u32 mboxfs_packed_head(u32 flags)
+{
+	return sizeof(struct mboxfs_record) +
+	       (flags & MBOXFS_LEASE ? sizeof(u64) : 0);
+}
+
 /* Receive one record, with all that this may take; -EMSGSIZE sets @want->len. */
 static int mboxfs_receive_record(struct file *file, struct mboxfs_feed *feed,
-				 struct mbox_want *want)
+				 struct mbox_want *want, u32 flags)
 {
 	struct mbox *box = mboxfs_box(file_inode(file));
-	struct mboxfs_record __user *user = u64_to_user_ptr(feed->pos);
 	u64 room = feed->end - feed->pos;
+	u32 head = mboxfs_packed_head(flags), len;
 	struct mbox_msg *msg;
-	struct iov_iter to;
-	int err;
+	int ret;
 
-	want->room = room - min_t(u64, room, sizeof(*user));
+	want->room = room - min_t(u64, room, head);
 	msg = mbox_receive(box, want);
 	if (IS_ERR(msg))
 		return PTR_ERR(msg);
-	want->len = msg->len;
-	err = room < sizeof(*user) ? -EMSGSIZE : mboxfs_put_record(msg, user);
-	if (!err)
-		err = mboxfs_iter(&to, ITER_DEST, (uintptr_t)(user + 1),
-				  msg->len);
-	if (!err)
-		err = mbox_msg_copy_to(msg, 0, msg->len, &to);
-	if (err) {
+	len = msg->len;
+	want->len = len;
+	ret = room < head ? -EMSGSIZE : mboxfs_put_packed(msg, feed->pos, flags);
+	if (ret) {
 		mbox_return(box, &msg, 1);
-		return err;
+		return ret;
 	}
-	feed->pos = mboxfs_behind_record(feed, msg->len);
+	ret = mboxfs_finish_batch(file, &msg, 1, flags);
+	if (ret < 0)
+		return ret;
+	feed->pos = min(feed->pos + ALIGN((u64)head + len, 8), feed->end);
 	feed->left--;
-	mbox_consume(box, &msg, 1);
 	mboxfs_ioctl_received(file);
 	return 0;
+}
+
+/* Receive as many records as can be copied with the lock held; how many. */
+static u32 mboxfs_receive_records(struct file *file, struct mboxfs_feed *feed,
+				  u32 flags)
+{
+	if (unlikely(flags & MBOXFS_LEASE))
+		return 0;
+	return mboxfs_receive_now(file, feed, mboxfs_drain_record);
 }
 
 /**
@@ -621,7 +686,7 @@ long mboxfs_ioc_recv_packed(struct file *file, struct mboxfs_call call)
 	long total;
 	int err;
 
-	err = mboxfs_get_packed(&p, call);
+	err = mboxfs_get_packed(&p, MBOXFS_NONBLOCK | MBOXFS_LEASE, call);
 	/* What has been received is not to be lost for want of this. */
 	if (!err)
 		err = put_user(p.len, &user->len);
@@ -630,23 +695,23 @@ long mboxfs_ioc_recv_packed(struct file *file, struct mboxfs_call call)
 	want.flags |= mboxfs_wait_flags(file, p.flags, p.timeout_ns);
 	want.timeout = p.timeout_ns;
 	feed = mboxfs_packed_feed(&p);
-	total = mboxfs_receive_now(file, &feed, mboxfs_drain_record);
+	total = mboxfs_receive_records(file, &feed, p.flags);
 	if (total)
 		fsnotify_access(file);
 	while (feed.left && (!total || !mbox_is_empty(box))) {
 		if (total)
 			want.flags |= MBOX_NONBLOCK;
-		err = mboxfs_receive_record(file, &feed, &want);
+		err = mboxfs_receive_record(file, &feed, &want, p.flags);
 		if (err)
 			break;
 		total++;
-		total += mboxfs_receive_now(file, &feed, mboxfs_drain_record);
+		total += mboxfs_receive_records(file, &feed, p.flags);
 		if (fatal_signal_pending(current))
 			break;
 	}
 	p.len = feed.pos - p.buf;
 	if (!total && err == -EMSGSIZE)
-		p.len = sizeof(struct mboxfs_record) + want.len;
+		p.len = mboxfs_packed_head(p.flags) + want.len;
 	if ((total || err == -EMSGSIZE) && put_user(p.len, &user->len) &&
 	    !total)
 		err = -EFAULT;

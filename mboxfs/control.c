@@ -12,7 +12,9 @@
 
 #include "barrier.h"
 #include "clock.h"
+#include "dead.h"
 #include "delay.h"
+#include "lease.h"
 #include "outcome.h"
 #include "place.h"
 #include "spare.h"
@@ -50,7 +52,8 @@ int mbox_init(struct mbox *box, struct mbox_pool *pool,
 	box->ino = ino;
 	box->special = __mbox_special(box);
 	err = mbox_account_init(&box->account, group);
-	if (!err && __mbox_limit(box, MBOX_SEND_DELAY_MS))
+	if (!err && (__mbox_limit(box, MBOX_SEND_DELAY_MS) ||
+		     __mbox_limit(box, MBOX_LEASE_MS)))
 		err = mbox_need_clock(box, MBOX_GFP);
 	return err;
 }
@@ -70,6 +73,7 @@ void mbox_exit(struct mbox *box)
 	mbox_place_forget(&box->readers);
 	mbox_place_forget(&box->writers);
 	mbox_clock_exit(box);
+	mbox_leases_exit(box);
 	mbox_drop_spares(box);
 	mbox_store_list(&box->store, &left);
 	mbox_msg_put_list(box->pool, &left);
@@ -99,7 +103,7 @@ __poll_t mbox_poll(struct mbox *box)
 		events |= EPOLLOUT | EPOLLWRNORM;
 	else
 		box->owes_room = true;
-	if (box->stopped)
+	if (box->stopped || __mbox_hung_up(box))
 		events |= EPOLLHUP;
 	mbox_unlock(box, &after);
 	return events;
@@ -165,11 +169,11 @@ static u64 mbox_purge_published(struct mbox *box)
 }
 
 /**
- * mbox_purge - throw away all messages, published or delayed
+ * mbox_purge - throw away all messages: readable, delayed, dead
  * @box:	the mailbox
  *
- * Those that readers are copying are received, or go if the copy fails. What is
- * sent meanwhile stays.
+ * Those that readers are copying, or have on lease, are received, or go if they
+ * come back. What is sent meanwhile stays.
  *
  * Context: sleeps; no lock held.
  * Return: how many have been thrown away; less than all if killed.
@@ -178,7 +182,55 @@ u64 mbox_purge(struct mbox *box)
 {
 	u64 count = mbox_take_back(box, INVALID_UID, &box->purged_total);
 
-	return count + mbox_purge_published(box);
+	count += mbox_purge_published(box);
+	return count + mbox_purge_dead(box);
+}
+
+/**
+ * mbox_set_once_tag - which tag is the highest that has been sent only once
+ * @box:	the mailbox
+ * @tag:	the tag
+ *
+ * Context: takes the lock.
+ */
+void mbox_set_once_tag(struct mbox *box, u64 tag)
+{
+	spin_lock(&box->lock);
+	box->once_tag = tag;
+	spin_unlock(&box->lock);
+}
+
+/**
+ * mbox_open_writer - somebody has opened a mailbox for writing
+ * @box:	the mailbox
+ *
+ * Context: takes the lock.
+ */
+void mbox_open_writer(struct mbox *box)
+{
+	spin_lock(&box->lock);
+	box->open_writers++;
+	box->had_writers = true;
+	spin_unlock(&box->lock);
+}
+
+/**
+ * mbox_close_writer - the opposite; if it was the last, readers may care
+ * @box:	the mailbox
+ *
+ * Context: may sleep; no lock held.
+ */
+void mbox_close_writer(struct mbox *box)
+{
+	struct mbox_after after;
+
+	mbox_lock(box, &after);
+	box->open_writers--;
+	if (unlikely(__mbox_hung_up(box))) {
+		after.hangup = true;
+		after.event = true;
+	}
+	mbox_unlock(box, &after);
 }
 
 /* Senders leave at the end of the step, see __mbox_refuse(). */
@@ -287,7 +339,7 @@ int mbox_set_limit(struct mbox *box, enum mbox_limit limit, u64 value)
 	struct mbox_after after;
 	int ret = 0;
 
-	if (limit == MBOX_SEND_DELAY_MS && value)
+	if ((limit == MBOX_SEND_DELAY_MS || limit == MBOX_LEASE_MS) && value)
 		ret = mbox_need_clock(box, MBOX_GFP);
 	if (ret)
 		return ret;
@@ -305,6 +357,18 @@ int mbox_set_limit(struct mbox *box, enum mbox_limit limit, u64 value)
 	return ret;
 }
 
+static void mbox_get_lease_stat(const struct mbox *box, struct mbox_stat *stat)
+{
+	static const struct mbox_leases none;
+	const struct mbox_leases *leases = box->leases ? box->leases : &none;
+
+	stat->leased_messages = leases->on_lease.messages;
+	stat->leased_bytes = leases->on_lease.bytes;
+	stat->dead_messages = leases->buried.messages;
+	stat->dead_bytes = leases->buried.bytes;
+	stat->returned_total = leases->returned_total;
+}
+
 /**
  * mbox_get_stat - the counters of a mailbox at one moment
  * @box:	the mailbox
@@ -320,8 +384,11 @@ void mbox_get_stat(struct mbox *box, struct mbox_stat *stat)
 	mbox_lock(box, &after);
 	__mbox_catch_up(box, &after);
 	next = mbox_store_first(&box->store);
-	stat->messages = box->held.messages;
-	stat->bytes = box->held.bytes;
+	mbox_get_lease_stat(box, stat);
+	stat->messages = box->held.messages - stat->leased_messages -
+			 stat->dead_messages;
+	stat->bytes = box->held.bytes - stat->leased_bytes - stat->dead_bytes;
+	stat->once_tag = box->once_tag;
 	stat->delayed_messages = box->delayed.messages;
 	stat->delayed_bytes = box->delayed.bytes;
 	stat->next_size = next ? (s64)next->len : -1;

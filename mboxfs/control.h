@@ -28,6 +28,12 @@ struct mbox_stat {
 	u64	purged_total;
 	u64	barrier_sleepers;
 	u64	truncated_total;
+	u64	leased_messages;
+	u64	leased_bytes;
+	u64	dead_messages;
+	u64	dead_bytes;
+	u64	returned_total;
+	u64	once_tag;
 	u64	memory;
 };
 
@@ -36,6 +42,9 @@ int mbox_init(struct mbox *box, struct mbox_pool *pool,
 void mbox_exit(struct mbox *box);
 __poll_t mbox_poll(struct mbox *box);
 u64 mbox_purge(struct mbox *box);
+void mbox_open_writer(struct mbox *box);
+void mbox_set_once_tag(struct mbox *box, u64 tag);
+void mbox_close_writer(struct mbox *box);
 int mbox_set_stopped(struct mbox *box, bool stopped);
 void mbox_kill(struct mbox *box, int error);
 struct mbox_barrier *mbox_get_barrier(struct mbox *box);

@@ -109,10 +109,7 @@ static bool __mbox_take_back(struct mbox *box, struct mbox_take_back *back,
 		if (msg->seq > back->last || (uid_valid(back->uid) &&
 					      !uid_eq(back->uid, msg->uid)))
 			continue;
-		__mbox_undelay(box, msg);
-		msg->state = MBOX_MSG_OUTSIDE;
-		mbox_tell_sender(msg, -ECANCELED, after);
-		mbox_after_put(after, msg);
+		__mbox_discard(box, msg, after);
 		(*total)++;
 		back->count++;
 	}

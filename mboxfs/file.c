@@ -11,6 +11,7 @@
 #include "mboxfs.h"
 #include "receive.h"
 #include "send.h"
+#include "settle.h"
 
 #include <linux/fsnotify.h>
 #include <linux/poll.h>
@@ -38,8 +39,11 @@ static int mboxfs_open(struct inode *inode, struct file *file)
 		if (!mf)
 			return -ENOMEM;
 		mutex_init(&mf->lock);
+		mbox_holder_init(&mf->holder);
 		file->private_data = mf;
 	}
+	if (file->f_mode & FMODE_WRITE)
+		mbox_open_writer(mboxfs_box(inode));
 	atomic_inc(&MBOXFS_I(inode)->opens);
 	return 0;
 }
@@ -55,24 +59,35 @@ static int mboxfs_flush(struct file *file, fl_owner_t id)
 	return 0;
 }
 
-static int mboxfs_release(struct inode *inode, struct file *file)
+/* What an open file has had to itself goes back. */
+static void mboxfs_release_reader(struct mbox *box, struct mboxfs_file *mf)
 {
-	struct mboxfs_file *mf = file->private_data;
-
-	mboxfs_unbind(inode, file);
-	if (atomic_dec_and_test(&MBOXFS_I(inode)->opens)) {
-		mbox_drop_spares(mboxfs_box(inode));
-		if (mboxfs_ended(inode))
-			mboxfs_abandon(inode);
-	}
-	if (!mf)
-		return 0;
+	mbox_end_leases(box, &mf->holder);
+	mbox_holder_exit(box, &mf->holder);
+	mbox_mark_exit(box, &mf->mark);
 	if (mf->rest) {
-		mbox_truncated(mboxfs_box(inode), mf->rest);
-		mbox_msg_put(mboxfs_box(inode)->pool, mf->rest);
+		mbox_truncated(box, mf->rest);
+		mbox_msg_put(box->pool, mf->rest);
 	}
 	mutex_destroy(&mf->lock);
 	kfree(mf);
+}
+
+static int mboxfs_release(struct inode *inode, struct file *file)
+{
+	struct mboxfs_file *mf = file->private_data;
+	struct mbox *box = mboxfs_box(inode);
+
+	if (mf)
+		mboxfs_release_reader(box, mf);
+	if (file->f_mode & FMODE_WRITE)
+		mbox_close_writer(box);
+	mboxfs_unbind(inode, file);
+	if (atomic_dec_and_test(&MBOXFS_I(inode)->opens)) {
+		mbox_drop_spares(box);
+		if (mboxfs_ended(inode))
+			mboxfs_abandon(inode);
+	}
 	return 0;
 }
 
@@ -106,11 +121,19 @@ static ssize_t mboxfs_finish_read(struct kiocb *iocb, struct iov_iter *to,
 {
 	struct mbox *box = mboxfs_box(file_inode(iocb->ki_filp));
 
-	if (mbox_msg_copy_to(msg, 0, len, to)) {
+	int ret = 1;
+
+	if (mbox_msg_copy_to(msg, 0, len, to))
+		ret = -EFAULT;
+	else if (mbox_get_limit(box, MBOX_WHEN_READ) == MBOXFS_WHEN_READ_LEASE)
+		ret = mbox_lease(box, &msg, 1, mboxfs_holder(iocb->ki_filp),
+				 true);
+	else
+		mbox_consume(box, &msg, 1);
+	if (ret < 0) {
 		mbox_return(box, &msg, 1);
-		return -EFAULT;
+		return ret;
 	}
-	mbox_consume(box, &msg, 1);
 	mboxfs_received(iocb->ki_filp);
 	return len;
 }
@@ -293,11 +316,22 @@ static noinline ssize_t mboxfs_read_on(struct kiocb *iocb, struct iov_iter *to)
 	return ret;
 }
 
+/* What has been read to its last byte has been dealt with (when_read=lease). */
+static void mboxfs_settle_read(struct file *file)
+{
+	struct mboxfs_file *mf = file->private_data;
+
+	if (!READ_ONCE(mf->rest))
+		mbox_settle_read(mboxfs_box(file_inode(file)), &mf->holder);
+}
+
 static ssize_t mboxfs_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
 	struct mboxfs_file *mf = iocb->ki_filp->private_data;
 	ssize_t ret = MBOXFS_HAS_REST;
 
+	if (unlikely(!list_empty(&mf->holder.read)))
+		mboxfs_settle_read(iocb->ki_filp);
 	if (!iov_iter_count(to))
 		return 0;
 	if (!mboxfs_may_receive(file_inode(iocb->ki_filp)))
@@ -430,12 +464,21 @@ static loff_t mboxfs_llseek(struct file *file, loff_t offset, int whence)
 	return 0;
 }
 
-/* Publishes what is delayed, which is for those who may write. */
+/*
+ * Acknowledges what has been read, for who reads on lease; publishes what is
+ * delayed, which is for those who may write.
+ */
 static int mboxfs_fsync(struct file *file, loff_t start, loff_t end,
 			int datasync)
 {
+	bool reads = (file->f_mode & FMODE_READ) &&
+		     !list_empty(&mboxfs_holder(file)->read);
 	int err;
 
+	if (unlikely(reads)) {
+		mboxfs_settle_read(file);
+		return 0;
+	}
 	err = mnt_want_write_file(file);
 	if (err)
 		return err;
@@ -474,6 +517,8 @@ static void mboxfs_show_fdinfo(struct seq_file *m, struct file *file)
 	seq_printf(m, "mbox-stopped:\t%llu\n",
 		   mbox_get_limit(box, MBOX_STOPPED));
 	seq_printf(m, "mbox-rest:\t%d\n", mf && READ_ONCE(mf->rest));
+	seq_printf(m, "mbox-leases:\t%u\n",
+		   mf ? READ_ONCE(mf->holder.count) : 0);
 }
 
 /*

@@ -508,7 +508,7 @@ static void mboxfs_rename_members(struct mboxfs_rename *r)
 static void mboxfs_end_victim(struct inode *victim)
 {
 	if (S_ISREG(victim->i_mode))
-		mbox_kill(mboxfs_box(victim), -ESHUTDOWN);
+		mboxfs_lose_name(victim);
 	else if (S_ISDIR(victim->i_mode))
 		mbox_group_remove(mboxfs_group(victim));
 }

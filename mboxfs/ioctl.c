@@ -5,6 +5,7 @@
  */
 #include "barrier.h"
 #include "compat.h"
+#include "dead.h"
 #include "delay.h"
 #include "mboxfs.h"
 #include "transfer.h"
@@ -51,6 +52,11 @@ static long mboxfs_ioc_stat(struct file *file, struct mboxfs_call call)
 		.flush_on_close = mboxfs_limit_number(box, MBOX_FLUSH_ON_CLOSE),
 		.stopped = mboxfs_limit_number(box, MBOX_STOPPED),
 		.type = mboxfs_limit_number(box, MBOX_TYPE),
+		.lease_ms = mboxfs_limit_number(box, MBOX_LEASE_MS),
+		.max_attempts = mboxfs_limit_number(box, MBOX_MAX_ATTEMPTS),
+		.when_dead = mboxfs_limit_number(box, MBOX_WHEN_DEAD),
+		.when_read = mboxfs_limit_number(box, MBOX_WHEN_READ),
+		.when_unlinked = mboxfs_limit_number(box, MBOX_WHEN_UNLINKED),
 	};
 
 	mbox_get_stat(box, &stat);
@@ -69,12 +75,13 @@ static long mboxfs_ioc_stat(struct file *file, struct mboxfs_call call)
 	s.purged_total = stat.purged_total;
 	s.barrier_sleepers = stat.barrier_sleepers;
 	s.truncated_total = stat.truncated_total;
+	s.leased_messages = stat.leased_messages;
+	s.leased_bytes = stat.leased_bytes;
+	s.dead_messages = stat.dead_messages;
+	s.dead_bytes = stat.dead_bytes;
+	s.returned_total = stat.returned_total;
+	s.once_tag = stat.once_tag;
 	return mboxfs_put_arg(&s, sizeof(s), call);
-}
-
-static bool mboxfs_owns(struct file *file)
-{
-	return inode_owner_or_capable(file_mnt_idmap(file), file_inode(file));
 }
 
 /**
@@ -174,6 +181,8 @@ static long mboxfs_owner_ioctl(struct file *file, unsigned int nr)
 		return mbox_set_stopped(box, false);
 	case MBOXFS_NR(PURGE):
 		return min_t(u64, mbox_purge(box), INT_MAX);
+	case MBOXFS_NR(KICK):
+		return min_t(u64, mbox_kick(box), INT_MAX);
 	default:
 		return mboxfs_ioc_bind(file);
 	}
@@ -199,7 +208,7 @@ static long mboxfs_sleeping_ioctl(struct file *file, struct mboxfs_call call)
 	return mboxfs_ioc_barrier(file, barrier, call);
 }
 
-/* Commands that take messages: what read() is asked for, they are asked, too. */
+/* Commands about what is there: what read() is asked for, they are asked, too. */
 static long mboxfs_reading_ioctl(struct file *file, struct mboxfs_call call)
 {
 	int err;
@@ -216,13 +225,17 @@ static long mboxfs_reading_ioctl(struct file *file, struct mboxfs_call call)
 		return mboxfs_ioc_recv(file, call);
 	case MBOXFS_NR(RECV_BATCH):
 		return mboxfs_ioc_recv_batch(file, call);
+	case MBOXFS_NR(SETTLE):
+		return mboxfs_ioc_settle(file, call);
+	case MBOXFS_NR(LOOK):
+		return mboxfs_ioc_look(file, call);
 	default:
 		return mboxfs_ioc_recv_packed(file, call);
 	}
 }
 
 /*
- * Commands that send. What is open for writing holds its mount writable, so it is
+ * Commands that send, and take back. What is open for writing holds its mount writable, so it is
  * not asked for anew.
  */
 static long mboxfs_sending_ioctl(struct file *file, struct mboxfs_call call)
@@ -234,6 +247,8 @@ static long mboxfs_sending_ioctl(struct file *file, struct mboxfs_call call)
 	err = rw_verify_area(WRITE, file, NULL, 0);
 	if (err)
 		return err;
+	if (call.nr == MBOXFS_NR(CANCEL))
+		return mboxfs_ioc_cancel(file, call);
 	if (mboxfs_process_gone(file_inode(file)))
 		return -ESRCH;
 	switch (call.nr) {
@@ -289,10 +304,13 @@ long mboxfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case MBOXFS_NR(SEND):
 	case MBOXFS_NR(SEND_BATCH):
 	case MBOXFS_NR(SEND_PACKED):
+	case MBOXFS_NR(CANCEL):
 		return mboxfs_sending_ioctl(file, call);
 	case MBOXFS_NR(RECV):
 	case MBOXFS_NR(RECV_BATCH):
 	case MBOXFS_NR(RECV_PACKED):
+	case MBOXFS_NR(SETTLE):
+	case MBOXFS_NR(LOOK):
 		return mboxfs_reading_ioctl(file, call);
 	case MBOXFS_NR(STAT):
 		return mboxfs_ioc_stat(file, call);
@@ -307,6 +325,7 @@ long mboxfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case MBOXFS_NR(STOP):
 	case MBOXFS_NR(START):
 	case MBOXFS_NR(PURGE):
+	case MBOXFS_NR(KICK):
 	case MBOXFS_NR(BIND):
 		return mboxfs_changing_ioctl(file, call);
 	default:

@@ -51,12 +51,31 @@ static const char *const mbox_when_full_words[] = {
 static const char *const mbox_when_empty_words[] = {
 	[MBOXFS_WHEN_EMPTY_BLOCK] = "block",
 	[MBOXFS_WHEN_EMPTY_EOF] = "eof",
+	[MBOXFS_WHEN_EMPTY_HANGUP] = "hangup",
 	NULL,
 };
 
 static const char *const mbox_type_words[] = {
 	[MBOXFS_TYPE_FILE] = "file",
 	[MBOXFS_TYPE_FIFO] = "fifo",
+	NULL,
+};
+
+static const char *const mbox_when_dead_words[] = {
+	[MBOXFS_WHEN_DEAD_KEEP] = "keep",
+	[MBOXFS_WHEN_DEAD_DROP] = "drop",
+	NULL,
+};
+
+static const char *const mbox_when_read_words[] = {
+	[MBOXFS_WHEN_READ_RECEIVE] = "receive",
+	[MBOXFS_WHEN_READ_LEASE] = "lease",
+	NULL,
+};
+
+static const char *const mbox_when_unlinked_words[] = {
+	[MBOXFS_WHEN_UNLINKED_STOP] = "stop",
+	[MBOXFS_WHEN_UNLINKED_KEEP] = "keep",
 	NULL,
 };
 
@@ -115,6 +134,26 @@ static const struct mbox_limit_spec mbox_limit_specs[MBOX_NR_LIMITS] = {
 		.name = "type",
 		.words = mbox_type_words,
 	},
+	[MBOX_LEASE_MS] = {
+		.name = "lease_ms",
+		.max = U32_MAX,
+	},
+	[MBOX_MAX_ATTEMPTS] = {
+		.name = "max_attempts",
+		.max = U32_MAX,
+	},
+	[MBOX_WHEN_DEAD] = {
+		.name = "when_dead",
+		.words = mbox_when_dead_words,
+	},
+	[MBOX_WHEN_READ] = {
+		.name = "when_read",
+		.words = mbox_when_read_words,
+	},
+	[MBOX_WHEN_UNLINKED] = {
+		.name = "when_unlinked",
+		.words = mbox_when_unlinked_words,
+	},
 	[MBOX_STOPPED] = {
 		.name = "stopped",
 		.max = 1,
@@ -146,6 +185,9 @@ const struct mbox_group_limits mbox_default_limits = {
 		[MBOX_WHEN_FULL] = MBOXFS_WHEN_FULL_BLOCK,
 		[MBOX_WHEN_EMPTY] = MBOXFS_WHEN_EMPTY_BLOCK,
 		[MBOX_TYPE] = MBOXFS_TYPE_FILE,
+		[MBOX_WHEN_DEAD] = MBOXFS_WHEN_DEAD_KEEP,
+		[MBOX_WHEN_READ] = MBOXFS_WHEN_READ_RECEIVE,
+		[MBOX_WHEN_UNLINKED] = MBOXFS_WHEN_UNLINKED_STOP,
 		[MBOX_GROUP_MAX_BYTES] = MBOX_NO_BOUND,
 		[MBOX_GROUP_MAX_MAILBOXES] = MBOX_NO_BOUND,
 		[MBOX_NAMING] = MBOX_NAMING_ANY,

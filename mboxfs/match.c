@@ -42,7 +42,7 @@ static enum mbox_offer __mbox_offer(struct mbox *box, struct mbox_msg *msg,
 			refcount_inc(&msg->refs);
 			continue;
 		}
-		if (msg->state == MBOX_MSG_STORED)
+		if (mbox_msg_stored(msg))
 			__mbox_unstore(box, msg);
 		__mbox_begin_copy(box, msg);
 		return MBOX_TAKEN;
@@ -51,8 +51,7 @@ static enum mbox_offer __mbox_offer(struct mbox *box, struct mbox_msg *msg,
 }
 
 /* A message is readable: for who waits for it, or else in the store. */
-static void __mbox_place(struct mbox *box, struct mbox_msg *msg,
-			 struct mbox_msg *prev, bool back,
+static void __mbox_place(struct mbox *box, struct mbox_msg *msg, bool back,
 			 struct mbox_after *after)
 {
 	enum mbox_offer offer = MBOX_UNWANTED;
@@ -63,9 +62,8 @@ static void __mbox_place(struct mbox *box, struct mbox_msg *msg,
 		return;
 	if (unlikely(box->search) && __mbox_found(box, msg, back))
 		return;
-	msg->state = MBOX_MSG_STORED;
 	if (back)
-		mbox_store_put_back(&box->store, msg, prev);
+		mbox_store_put_back(&box->store, msg);
 	else
 		mbox_store_add(&box->store, msg);
 	if (unlikely(mbox_msg_ttl(msg)))
@@ -74,6 +72,17 @@ static void __mbox_place(struct mbox *box, struct mbox_msg *msg,
 		box->parked = msg;
 	after->readable++;
 	after->event = true;
+}
+
+/* The time to live begins, or goes on after it has stood still. */
+static void __mbox_begin_life(struct mbox_msg *msg, u64 now)
+{
+	u64 left = msg->extra->left;
+
+	if (!left)
+		left = (u64)mbox_msg_ttl(msg) * NSEC_PER_MSEC;
+	msg->extra->left = 0;
+	msg->time = (now ? now : ktime_get_boottime_ns()) + left;
 }
 
 /**
@@ -92,9 +101,8 @@ void __mbox_publish(struct mbox *box, struct mbox_msg *msg, u64 now,
 	after->visits++;
 	mbox_sum_add(&box->held, msg);
 	if (unlikely(mbox_msg_ttl(msg)))
-		msg->time = (now ? now : ktime_get_boottime_ns()) +
-			    (u64)mbox_msg_ttl(msg) * NSEC_PER_MSEC;
-	__mbox_place(box, msg, NULL, false, after);
+		__mbox_begin_life(msg, now);
+	__mbox_place(box, msg, false, after);
 }
 
 /**
@@ -133,11 +141,146 @@ void __mbox_accept(struct mbox *box, struct mbox_msg *msg, u64 now,
 	u64 due = __mbox_due(box, msg);
 
 	__mbox_stamp(box, msg, now);
+	if (unlikely(msg->extra && msg->extra->once))
+		box->once_tag = msg->tag;
 	after->event = true;
 	if (unlikely(due))
 		__mbox_delay(box, msg, due);
 	else
 		__mbox_publish(box, msg, 0, after);
+}
+
+/* A sender who had to leave while its message was copied can leave now. */
+static bool __mbox_let_sender_leave(struct mbox *box, struct mbox_msg *msg,
+				    struct mbox_after *after)
+{
+	struct mbox_waiter *sender = msg->extra->sender;
+	int why = sender ? sender->leaving : 0;
+
+	if (sender && box->stopped)
+		why = __mbox_refusal(box);
+	if (!why)
+		return false;
+	mbox_sum_sub(&box->held, msg);
+	msg->state = MBOX_MSG_OUTSIDE;
+	msg->extra->sender = NULL;
+	box->revoked_total++;
+	mbox_end_wait(sender, why, after);
+	return true;
+}
+
+/* Whether a message that comes back is to go; then it does. */
+static bool __mbox_gone_meanwhile(struct mbox *box, struct mbox_msg *msg,
+				  struct mbox_after *after)
+{
+	if (msg->order <= box->purged) {
+		__mbox_discard(box, msg, after);
+		box->purged_total++;
+		return true;
+	}
+	if (likely(!msg->extra))
+		return false;
+	if (msg->extra->orphan) {
+		__mbox_discard(box, msg, after);
+		box->revoked_total++;
+		return true;
+	}
+	return __mbox_let_sender_leave(box, msg, after);
+}
+
+/**
+ * __mbox_die - a message has been tried enough
+ * @box:	the mailbox, which has its struct mbox_leases
+ * @msg:	the message, which has an extra, counts in @held, and is nowhere
+ * @after:	of this step
+ *
+ * It goes if that is the policy, or somebody waits for it.
+ *
+ * Context: lock held.
+ */
+void __mbox_die(struct mbox *box, struct mbox_msg *msg,
+		struct mbox_after *after)
+{
+	if (__mbox_limit(box, MBOX_WHEN_DEAD) == MBOXFS_WHEN_DEAD_KEEP &&
+	    !msg->extra->sender) {
+		__mbox_lay_dead(box, msg);
+		trace_mboxfs_bury(box, msg);
+		return;
+	}
+	trace_mboxfs_drop(box, msg);
+	__mbox_discard(box, msg, after);
+	box->dropped_total++;
+}
+
+/**
+ * __mbox_put_back - a message comes back from a reader who could not copy it
+ * @box:	the mailbox
+ * @msg:	the message, not counted in @copying any more
+ * @after:	of this step; is it full, nothing else is to come back in it
+ *
+ * It is the next one again, unless it is to go; or dead, if it has been.
+ *
+ * Context: lock held.
+ */
+void __mbox_put_back(struct mbox *box, struct mbox_msg *msg,
+		     struct mbox_after *after)
+{
+	after->visits++;
+	if (__mbox_gone_meanwhile(box, msg, after))
+		return;
+	if (unlikely(msg->extra && msg->extra->was_dead))
+		__mbox_die(box, msg, after);
+	else
+		__mbox_place(box, msg, true, after);
+}
+
+/* Whether a message whose lease ends so is dead. */
+static bool __mbox_is_dead(const struct mbox *box, const struct mbox_msg *msg,
+			   enum mbox_end end)
+{
+	u64 most = __mbox_limit(box, MBOX_MAX_ATTEMPTS);
+
+	if (end == MBOX_END_BURIED || (most && msg->extra->attempts >= most))
+		return true;
+	/* Who only looks after the dead, and dies, revives nobody. */
+	return end == MBOX_END_LAPSED && msg->extra->was_dead;
+}
+
+/**
+ * __mbox_end_lease - a lease ends without having been acknowledged
+ * @box:	the mailbox
+ * @msg:	a message on lease
+ * @end:	how it ends
+ * @due:	when the message is to be readable, CLOCK_BOOTTIME, ns; 0: at once
+ * @after:	of this step; is it full, nothing else is to come back in it
+ *
+ * The time to live goes on; but what is delayed comes in as new.
+ *
+ * Context: lock held.
+ */
+void __mbox_end_lease(struct mbox *box, struct mbox_msg *msg,
+		      enum mbox_end end, u64 due, struct mbox_after *after)
+{
+	after->visits++;
+	__mbox_unlease(box, msg);
+	if (__mbox_gone_meanwhile(box, msg, after))
+		return;
+	if (__mbox_is_dead(box, msg, end)) {
+		__mbox_die(box, msg, after);
+		return;
+	}
+	msg->extra->was_dead = false;
+	box->leases->returned_total++;
+	trace_mboxfs_return(box, msg);
+	if (due) {
+		msg->extra->left = 0;
+		mbox_sum_sub(&box->held, msg);
+		__mbox_delay(box, msg, due);
+		return;
+	}
+	if (mbox_msg_ttl(msg))
+		__mbox_begin_life(msg, 0);
+	__mbox_place(box, msg, true, after);
 }
 
 /**
@@ -161,63 +304,16 @@ bool __mbox_catch_up_now(struct mbox *box, struct mbox_after *after)
 	}
 	while (!__mbox_step_full(after) && __mbox_next_expiry(box) <= now) {
 		msg = __mbox_first_expiring(box);
+		if (msg->state == MBOX_MSG_LEASED) {
+			__mbox_end_lease(box, msg, MBOX_END_LAPSED, 0, after);
+			continue;
+		}
 		trace_mboxfs_expire(box, msg);
 		__mbox_discard(box, msg, after);
 		box->expired_total++;
 		after->visits++;
 	}
 	return __mbox_step_full(after);
-}
-
-/* A sender who had to leave while its message was copied can leave now. */
-static bool __mbox_let_sender_leave(struct mbox *box, struct mbox_msg *msg,
-				    struct mbox_after *after)
-{
-	struct mbox_waiter *sender = msg->extra->sender;
-	int why = sender ? sender->leaving : 0;
-
-	if (sender && box->stopped)
-		why = __mbox_refusal(box);
-	if (!why)
-		return false;
-	mbox_sum_sub(&box->held, msg);
-	msg->state = MBOX_MSG_OUTSIDE;
-	msg->extra->sender = NULL;
-	box->revoked_total++;
-	mbox_end_wait(sender, why, after);
-	return true;
-}
-
-/**
- * __mbox_put_back - a message comes back from a reader
- * @box:	the mailbox
- * @msg:	the message, not counted in @copying any more
- * @prev:	one that has come back before, in front of it, or NULL
- * @after:	of this step; is it full, nothing else is to come back in it
- *
- * It is the next one again, unless it is to go.
- *
- * Context: lock held.
- */
-void __mbox_put_back(struct mbox *box, struct mbox_msg *msg,
-		     struct mbox_msg *prev, struct mbox_after *after)
-{
-	after->visits++;
-	if (msg->order <= box->purged) {
-		__mbox_discard(box, msg, after);
-		box->purged_total++;
-		return;
-	}
-	if (unlikely(msg->extra)) {
-		if (msg->extra->orphan) {
-			__mbox_discard(box, msg, after);
-			box->revoked_total++;
-			return;
-		}
-		if (__mbox_let_sender_leave(box, msg, after))
-			return;
-	}
-	__mbox_place(box, msg, prev, true, after);
 }
 
 /* Go on offering what has not been offered to all; whether that is done. */

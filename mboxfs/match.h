@@ -30,9 +30,17 @@
 #ifndef _MBOXFS_MATCH_H
 #define _MBOXFS_MATCH_H
 
+#include "lease.h"
 #include "mbox.h"
 #include "room.h"
 #include "trace.h"
+
+/* How a lease ends, other than by being acknowledged. */
+enum mbox_end {
+	MBOX_END_RETURNED,	/* by its holder */
+	MBOX_END_BURIED,	/* by its holder, who wants it dead */
+	MBOX_END_LAPSED,	/* by itself */
+};
 
 u64 __mbox_due(const struct mbox *box, const struct mbox_msg *msg);
 void __mbox_accept(struct mbox *box, struct mbox_msg *msg, u64 now,
@@ -40,7 +48,11 @@ void __mbox_accept(struct mbox *box, struct mbox_msg *msg, u64 now,
 void __mbox_publish(struct mbox *box, struct mbox_msg *msg, u64 now,
 		    struct mbox_after *after);
 void __mbox_put_back(struct mbox *box, struct mbox_msg *msg,
-		     struct mbox_msg *prev, struct mbox_after *after);
+		     struct mbox_after *after);
+void __mbox_end_lease(struct mbox *box, struct mbox_msg *msg,
+		      enum mbox_end end, u64 due, struct mbox_after *after);
+void __mbox_die(struct mbox *box, struct mbox_msg *msg,
+		struct mbox_after *after);
 bool __mbox_wanted(const struct mbox *box, const struct mbox_msg *msg);
 bool __mbox_catch_up_now(struct mbox *box, struct mbox_after *after);
 void __mbox_settle(struct mbox *box, struct mbox_after *after);
@@ -57,9 +69,9 @@ static inline void __mbox_stamp(struct mbox *box, struct mbox_msg *msg, u64 now)
 /* Whether someone waits for whom an empty mailbox is the end. */
 static inline bool __mbox_at_eof(const struct mbox *box)
 {
-	return unlikely(__mbox_limit(box, MBOX_WHEN_EMPTY) ==
-			MBOXFS_WHEN_EMPTY_EOF) &&
-	       !list_empty(&box->readers.eof);
+	return unlikely(__mbox_limit(box, MBOX_WHEN_EMPTY) !=
+			MBOXFS_WHEN_EMPTY_BLOCK) &&
+	       !list_empty(&box->readers.eof) && __mbox_empty_is_end(box);
 }
 
 /* Whether what has changed may matter to those who wait, see MBOX_SETTLE. */

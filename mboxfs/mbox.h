@@ -12,9 +12,13 @@
  * (@copying); then it either consumes it, and the charge ends, or returns it,
  * and it is the next one again.
  *
- * So a message that has been sent is delayed, stored or being copied, and it
- * leaves in one of six ways: received, dropped (for a newer one), expired
- * (unread for too long), revoked (taken back), purged, or with its mailbox.
+ * A reader may also take it on lease: then it goes on counting until the reader
+ * settles it, or goes away; see MBOX_LEASE in lease.h.
+ *
+ * So a message that has been sent is delayed, stored, being copied, on lease or
+ * dead, and it leaves in one of six ways: received, dropped (for a newer one, or
+ * tried too often), expired (unread for too long), revoked (taken back), purged,
+ * or with its mailbox.
  * All six happen under the lock and take it out of where it is; whoever comes
  * second does not find it any more. That settles every race of the timer, of
  * readers, of revoke, fsync, purge and unlink with each other. Of those that
@@ -56,6 +60,7 @@
 struct fasync_struct;
 struct mbox_barrier;
 struct mbox_clock;
+struct mbox_leases;
 struct mbox_search;
 
 /* Messages and waiters looked at before the lock is let go for a moment. */
@@ -84,9 +89,12 @@ struct mbox_search;
  * @waiting_bytes: of the messages of @writers
  * @stops:	how often it has been stopped
  * @parked:	a message in @store that has not been offered to all who wait
+ * @leases:	what is on lease and what is dead, or NULL as long as nothing has
+ *		been; set with the lock held, and kept
  * @search:	a long search that goes on, see MBOX_SEARCH
  * @turn:	held by who searches, see MBOX_SEARCH
- * @held:	all published messages, those being copied included
+ * @held:	all published messages, those being copied, on lease and dead ones
+ *		included
  * @copying:	those being copied out by readers
  * @delayed:	those sent and not yet published
  * @clock:	what is about time, or NULL as long as nothing has been; set with
@@ -117,6 +125,9 @@ struct mbox_search;
  * @fasync:	those who want SIGIO; has its own locks
  * @barrier:	see mbox_barrier_get()
  * @pool:	what the memory of messages is charged to; constant
+ * @open_writers: open files for writing
+ * @had_writers: there has been one
+ * @once_tag:	the highest tag that has been sent so that it is sent only once
  * @dev:	what it is called in traces, as is @ino; constant
  * @ino:	see @dev
  */
@@ -161,6 +172,7 @@ struct mbox {
 	struct mbox_limits	limits;
 	struct mbox_account	account;
 	struct mbox_clock	*clock;
+	struct mbox_leases	*leases;
 	struct mbox_search	*search;
 	struct mbox_msg		*parked;
 	struct mbox_pool	*pool;
@@ -175,7 +187,10 @@ struct mbox {
 	struct mbox_sum		delayed;
 	struct mbox_barrier	*barrier;
 	u64			ino;
+	u64			once_tag;
 	dev_t			dev;
+	u32			open_writers;
+	bool			had_writers;
 };
 
 /**
@@ -212,13 +227,6 @@ static inline u64 mbox_get_limit(const struct mbox *box, enum mbox_limit limit)
 static inline u64 __mbox_limit(const struct mbox *box, enum mbox_limit limit)
 {
 	return box->limits.value[limit];
-}
-
-/* Nothing can become readable any more. */
-static inline bool __mbox_over(const struct mbox *box)
-{
-	return unlikely(box->stopped) && !box->delayed.messages &&
-	       !box->copying.messages;
 }
 
 /* Body bytes for which limits and ceilings count. */

@@ -17,6 +17,8 @@
 
 #include "control.h"
 #include "group.h"
+#include "lease.h"
+#include "look.h"
 #include "message.h"
 #include "process.h"
 #include "uapi/linux/mboxfs.h"
@@ -112,11 +114,15 @@ struct mboxfs_inode_info {
  * @rest:	the message whose begin has been read under short_read=keep;
  *		changed under @lock, may be tested for being there without
  * @offset:	where the next read of @rest goes on; guarded by @lock
+ * @mark:	where it is in a walk by MBOXFS_IOC_LOOK; guarded by @lock
+ * @holder:	has what was received on lease
  */
 struct mboxfs_file {
-	struct mutex	lock;	/* one read at a time; outside mbox->lock */
-	struct mbox_msg	*rest;
-	u32		offset;
+	struct mutex		lock;	/* one read at a time; outside mbox->lock */
+	struct mbox_msg		*rest;
+	u32			offset;
+	struct mbox_mark	mark;
+	struct mbox_holder	holder;
 };
 
 /**
@@ -191,6 +197,14 @@ static inline bool mboxfs_ended(const struct inode *inode)
 {
 	return unlikely(READ_ONCE(MBOXFS_I(inode)->bound) == MBOXFS_UNBOUND) ||
 	       mboxfs_process_gone(inode);
+}
+
+/* What an open mailbox has on lease; it is open for reading. */
+static inline struct mbox_holder *mboxfs_holder(const struct file *file)
+{
+	struct mboxfs_file *mf = file->private_data;
+
+	return &mf->holder;
 }
 
 /* In inode.c, too. */
@@ -296,6 +310,7 @@ extern const struct dentry_operations mboxfs_dentry_operations;
 /* In name.c */
 int mboxfs_may_move(struct mnt_idmap *idmap, struct inode *dir,
 		    struct inode *inode);
+void mboxfs_lose_name(struct inode *inode);
 void mboxfs_detach(struct inode *dir, struct dentry *dentry);
 void mboxfs_remove(struct inode *dir, struct dentry *dentry);
 bool mboxfs_dir_empty(struct inode *dir);

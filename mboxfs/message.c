@@ -216,6 +216,37 @@ void mbox_msg_free_spare(struct mbox_pool *pool, struct mbox_msg *msg)
 }
 
 /**
+ * mbox_extra_alloc - make what a message gets that has been made without
+ * @pool:	charged with it, and with what the message has later
+ * @gfp:	whether this may sleep
+ *
+ * Return: the extra; -ENOSPC if the pool is exhausted, -ENOMEM if memory is.
+ */
+struct mbox_extra *mbox_extra_alloc(struct mbox_pool *pool, gfp_t gfp)
+{
+	struct mbox_extra *extra;
+
+	if (!mbox_pool_charge(pool, MBOX_EXTRA_SIZE))
+		return ERR_PTR(-ENOSPC);
+	extra = kmem_cache_zalloc(mbox_extra_cache, gfp);
+	if (extra)
+		return extra;
+	mbox_pool_uncharge(pool, MBOX_EXTRA_SIZE);
+	return ERR_PTR(-ENOMEM);
+}
+
+/**
+ * mbox_extra_free - free an extra that no message has
+ * @pool:	what it is charged to
+ * @extra:	the extra
+ */
+void mbox_extra_free(struct mbox_pool *pool, struct mbox_extra *extra)
+{
+	kmem_cache_free(mbox_extra_cache, extra);
+	mbox_pool_uncharge(pool, MBOX_EXTRA_SIZE);
+}
+
+/**
  * mbox_msg_copy - make a message with the body of another one
  * @pool:	charged with what the copy needs, which is no body
  * @original:	the other one, filled, from the same pool
@@ -256,12 +287,14 @@ struct mbox_msg *mbox_msg_copy(struct mbox_pool *pool, struct mbox_msg *original
 void mbox_msg_put(struct mbox_pool *pool, struct mbox_msg *msg)
 {
 	struct mbox_msg *original = NULL;
-	u32 size = msg->memory;
+	u32 size;
 
 	if (likely(refcount_read(&msg->refs) == 1))
 		smp_rmb(); /* pairs with the release of whoever put it last */
 	else if (!refcount_dec_and_test(&msg->refs))
 		return;
+	/* Not before: it may have changed while others knew the message. */
+	size = msg->memory;
 	mbox_msg_put_sender(msg);
 	if (unlikely(msg->units & MBOX_MSG_COPY)) {
 		original = msg->original;

@@ -23,6 +23,7 @@
 #define MBOX_GFP	(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
 
 struct iov_iter;
+struct mbox_holder;
 struct mbox_waiter;
 struct pid_namespace;
 
@@ -40,8 +41,11 @@ struct mbox_segment {
 enum mbox_msg_state {
 	MBOX_MSG_OUTSIDE,	/* not sent yet, or not the mailbox's any more */
 	MBOX_MSG_DELAYED,	/* sent, to become readable later */
-	MBOX_MSG_STORED,	/* readable */
+	MBOX_MSG_STORED,	/* readable, in a list */
+	MBOX_MSG_BACK,		/* readable again, see store.c */
 	MBOX_MSG_COPYING,	/* with a reader */
+	MBOX_MSG_LEASED,	/* on lease */
+	MBOX_MSG_DEAD,		/* tried too often */
 };
 
 /**
@@ -59,8 +63,9 @@ struct mbox_sum {
 /**
  * struct mbox_level - the messages of one priority above the default
  * @node:	place in mbox_store->levels
- * @messages:	first in, first out
- * @sum:	of @messages
+ * @messages:	first in, first out; those of the default priority are elsewhere
+ * @back:	those that have come back between them, by their order
+ * @sum:	of both
  * @priority:	their priority
  *
  * Lives in one of its own messages, and moves to another one with it: so a
@@ -69,29 +74,60 @@ struct mbox_sum {
 struct mbox_level {
 	struct rb_node		node;
 	struct list_head	messages;
+	struct rb_root_cached	back;
 	struct mbox_sum		sum;
 	u32			priority;
 };
 
 /**
+ * struct mbox_lease - what is known about a message that is on lease, or dead
+ * @node:	place among those on lease by @seq, or among the dead
+ * @of_holder:	on one of the lists of @holder
+ * @holder:	whose lease it is
+ *
+ * Such a message is not in the store, and does not expire.
+ */
+struct mbox_lease {
+	struct rb_node		node;
+	struct list_head	of_holder;
+	struct mbox_holder	*holder;
+};
+
+/**
  * struct mbox_extra - what few messages need
  * @level:	the level of its priority, as long as it is kept here
- * @expiry:	place among the messages that expire
- * @msg:	whose this is, while @expiry is in use
+ * @lease:	of a message that is on lease, or dead
+ * @expiry:	place among the messages that expire, or whose lease ends
+ * @msg:	whose this is, while @expiry or @lease is in use
  * @sender:	who waits for it to be received, or NULL
+ * @order:	that of the message, while it is in a tree of those that are back;
+ *		of one that is dead the running number of its death
+ * @left:	ns left to live while that stands still; 0: all of @ttl_ms
  * @ttl_ms:	how long it may stay unread once readable, or 0
+ * @attempts:	how often it has been on lease
  * @orphan:	who waited was killed: received now, or not at all
+ * @was_dead:	is dead, or has been taken from among the dead
+ * @once:	to be sent only if its tag is the highest so far
  *
  * Made along with messages that have a priority, a time to live, or a sender
- * who waits. Guarded by the mailbox's lock once the message is sent.
+ * who waits; else it comes with the first lease. Guarded by the mailbox's lock
+ * once the message is sent.
  */
 struct mbox_extra {
-	struct mbox_level	level;
+	union {
+		struct mbox_level	level;
+		struct mbox_lease	lease;
+	};
 	struct rb_node		expiry;
 	struct mbox_msg		*msg;
 	struct mbox_waiter	*sender;
+	u64			order;
+	u64			left;
 	u32			ttl_ms;
+	u32			attempts;
 	bool			orphan;
+	bool			was_dead;
+	bool			once;
 };
 
 /* In @units: has no body of its own. */
@@ -104,7 +140,7 @@ struct mbox_extra {
  * struct mbox_msg - one message: its header, and its body
  * @node:	place in a mailbox's store, or on another list
  * @order:	place among all messages the mailbox ever published
- * @due_node:	place among the delayed messages
+ * @due_node:	place among the delayed messages, or those that are back
  * @next_spare:	the next of those that are kept for reuse
  * @segments:	the body, if it is not in @body
  * @original:	of a copy, instead: the message whose body it has, with a
@@ -166,6 +202,8 @@ struct mbox_msg *mbox_msg_alloc(struct mbox_pool *pool, size_t len, bool extra,
 struct mbox_msg *mbox_msg_copy(struct mbox_pool *pool, struct mbox_msg *original,
 			       bool extra, gfp_t gfp);
 void mbox_msg_free_spare(struct mbox_pool *pool, struct mbox_msg *msg);
+struct mbox_extra *mbox_extra_alloc(struct mbox_pool *pool, gfp_t gfp);
+void mbox_extra_free(struct mbox_pool *pool, struct mbox_extra *extra);
 void mbox_msg_put(struct mbox_pool *pool, struct mbox_msg *msg);
 void mbox_msg_put_list(struct mbox_pool *pool, struct list_head *list);
 
@@ -237,6 +275,19 @@ static inline u32 mbox_msg_memory(size_t len, bool extra)
 }
 
 void mbox_msg_range(const struct mbox_msg *msg, u32 *from, u32 *span);
+
+/* Its place among all messages that the mailbox has published. */
+static inline u64 mbox_msg_order(const struct mbox_msg *msg)
+{
+	return unlikely(msg->state == MBOX_MSG_BACK) ? msg->extra->order :
+						       msg->order;
+}
+
+/* Whether it is in the store; guarded by its mailbox's lock. */
+static inline bool mbox_msg_stored(const struct mbox_msg *msg)
+{
+	return msg->state == MBOX_MSG_STORED || msg->state == MBOX_MSG_BACK;
+}
 
 /* How long a message may stay unread, in ms, or 0. */
 static inline u32 mbox_msg_ttl(const struct mbox_msg *msg)
@@ -334,13 +385,23 @@ static inline void mbox_msg_reuse(struct mbox_msg *msg, size_t len,
 	mbox_msg_begin(msg, cred);
 }
 
+/* An extra begins anew. */
+static inline void mbox_extra_reset(struct mbox_extra *extra)
+{
+	extra->sender = NULL;
+	extra->left = 0;
+	extra->ttl_ms = 0;
+	extra->attempts = 0;
+	extra->orphan = false;
+	extra->was_dead = false;
+	extra->once = false;
+}
+
 /* What a message that is kept with its extra does not know any more, either. */
 static inline void mbox_msg_reuse_extra(struct mbox_msg *msg)
 {
-	if (likely(!msg->extra))
-		return;
-	msg->extra->sender = NULL;
-	msg->extra->orphan = false;
+	if (unlikely(msg->extra))
+		mbox_extra_reset(msg->extra);
 }
 
 /**

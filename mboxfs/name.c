@@ -48,6 +48,25 @@ int mboxfs_may_move(struct mnt_idmap *idmap, struct inode *dir,
 }
 
 /**
+ * mboxfs_lose_name - a mailbox has lost its name, and ends with it
+ * @inode:	the mailbox
+ *
+ * Unless it is to live on for those who have it open (when_unlinked).
+ *
+ * Context: may sleep.
+ */
+void mboxfs_lose_name(struct inode *inode)
+{
+	struct mbox *box = mboxfs_box(inode);
+	bool gone = mboxfs_process_gone(inode);
+
+	if (!gone && mbox_get_limit(box, MBOX_WHEN_UNLINKED) ==
+			     MBOXFS_WHEN_UNLINKED_KEEP)
+		return;
+	mbox_kill(box, gone ? -ESRCH : -ESHUTDOWN);
+}
+
+/**
  * mboxfs_detach - something loses its name; a mailbox ends with it
  * @dir:	the directory
  * @dentry:	the name
@@ -57,12 +76,11 @@ int mboxfs_may_move(struct mnt_idmap *idmap, struct inode *dir,
 void mboxfs_detach(struct inode *dir, struct dentry *dentry)
 {
 	struct inode *inode = d_inode(dentry);
-	int error = mboxfs_process_gone(inode) ? -ESRCH : -ESHUTDOWN;
 
 	mboxfs_del_member(dir, inode);
 	simple_unlink(dir, dentry);
 	if (S_ISREG(inode->i_mode))
-		mbox_kill(mboxfs_box(inode), error);
+		mboxfs_lose_name(inode);
 }
 
 /**

@@ -29,7 +29,8 @@ void mbox_tell_sender(struct mbox_msg *msg, int result,
 /**
  * __mbox_discard - a message goes without having been received
  * @box:	the mailbox
- * @msg:	stored, or being copied no more (@copying does not count it)
+ * @msg:	delayed, stored, on lease, dead, or nowhere (@copying does not count
+ *		it)
  * @after:	of this step
  *
  * Context: lock held.
@@ -37,9 +38,16 @@ void mbox_tell_sender(struct mbox_msg *msg, int result,
 void __mbox_discard(struct mbox *box, struct mbox_msg *msg,
 		    struct mbox_after *after)
 {
-	if (msg->state == MBOX_MSG_STORED)
+	if (mbox_msg_stored(msg))
 		__mbox_unstore(box, msg);
-	mbox_sum_sub(&box->held, msg);
+	else if (msg->state == MBOX_MSG_LEASED)
+		__mbox_unlease(box, msg);
+	else if (msg->state == MBOX_MSG_DEAD)
+		__mbox_undead(box, msg);
+	if (msg->state == MBOX_MSG_DELAYED)
+		__mbox_undelay(box, msg);
+	else
+		mbox_sum_sub(&box->held, msg);
 	msg->state = MBOX_MSG_OUTSIDE;
 	mbox_tell_sender(msg, -ECANCELED, after);
 	mbox_after_put(after, msg);
@@ -51,7 +59,7 @@ void __mbox_discard(struct mbox *box, struct mbox_msg *msg,
  * @sender:	who waits; its message is its own again
  *
  * Context: lock held.
- * Return: false if the message is being copied.
+ * Return: false if the message is being copied, or on lease.
  */
 bool __mbox_withdraw(struct mbox *box, struct mbox_waiter *sender)
 {
@@ -62,6 +70,7 @@ bool __mbox_withdraw(struct mbox *box, struct mbox_waiter *sender)
 		__mbox_undelay(box, msg);
 		break;
 	case MBOX_MSG_STORED:
+	case MBOX_MSG_BACK:
 		__mbox_unstore(box, msg);
 		mbox_sum_sub(&box->held, msg);
 		break;

@@ -8,15 +8,16 @@
  *	Its waiter is known by the message (extra->sender) and is on
  *	mbox->rendezvous. Whoever ends the message ends the wait with it. A
  *	sender who is interrupted or timed out takes the message back if it is
- *	delayed or stored. If it is being copied, a signal lets the sender wait
- *	for the outcome; at its deadline, or if it is killed, it leaves all the
- *	same, and the message is its reader's (@sender is cleared, and it is
- *	discarded should that copy fail).
+ *	delayed or stored. If it is being copied or on lease, a signal lets the
+ *	sender wait for the outcome; at its deadline, or if it is killed, it leaves
+ *	all the same, and the message is its reader's (@sender is cleared, and it is
+ *	discarded should it come back).
  */
 #ifndef _MBOXFS_OUTCOME_H
 #define _MBOXFS_OUTCOME_H
 
 #include "clock.h"
+#include "lease.h"
 #include "mbox.h"
 #include "search.h"
 
@@ -30,7 +31,7 @@ bool __mbox_withdraw(struct mbox *box, struct mbox_waiter *sender);
 static inline void __mbox_unstore(struct mbox *box, struct mbox_msg *msg)
 {
 	if (unlikely(box->search))
-		__mbox_pass_mark(box, msg);
+		mbox_walk_forget(&box->store, &box->search->walk, msg);
 	if (unlikely(box->parked == msg))
 		box->parked = NULL;
 	mbox_store_del(&box->store, msg);

@@ -45,8 +45,7 @@ static struct mbox_msg *__mbox_take(struct mbox *box,
 	}
 	if (__mbox_over(box))
 		return ERR_PTR(-ESHUTDOWN);
-	if ((want->flags & MBOX_EOF) &&
-	    __mbox_limit(box, MBOX_WHEN_EMPTY) == MBOXFS_WHEN_EMPTY_EOF)
+	if ((want->flags & MBOX_EOF) && __mbox_empty_is_end(box))
 		return ERR_PTR(-ENODATA);
 	return ERR_PTR(-EAGAIN);
 }
@@ -282,6 +281,28 @@ void mbox_consume_slow(struct mbox *box, struct mbox_msg **msgs, int count)
 	mbox_unlock(box, &after);
 }
 
+/*
+ * A message cannot come back to its place without an extra: it gets one, or the
+ * place in front of all others. The lock is let go meanwhile.
+ */
+static void mbox_make_place(struct mbox *box, struct mbox_msg *msg,
+			    struct mbox_after *after)
+{
+	struct mbox_extra *extra;
+
+	mbox_unlock(box, after);
+	extra = mbox_extra_alloc(box->pool, MBOX_GFP);
+	mbox_lock(box, after);
+	if (!IS_ERR(extra)) {
+		msg->extra = extra;
+		msg->memory += MBOX_EXTRA_SIZE;
+		box->held.memory += MBOX_EXTRA_SIZE;
+		box->copying.memory += MBOX_EXTRA_SIZE;
+	} else if (mbox_store_needs_extra(&box->store, msg)) {
+		mbox_store_to_front(&box->store, msg);
+	}
+}
+
 /**
  * mbox_return - messages could not be copied out
  * @box:	the mailbox
@@ -290,11 +311,10 @@ void mbox_consume_slow(struct mbox *box, struct mbox_msg **msgs, int count)
  *
  * They are the next ones again, or go if the mailbox has been purged meanwhile.
  *
- * Context: no lock held.
+ * Context: may sleep; no lock held.
  */
 void mbox_return(struct mbox *box, struct mbox_msg **msgs, int count)
 {
-	struct mbox_msg *prev = NULL;
 	struct mbox_after after;
 	int i;
 
@@ -303,12 +323,11 @@ void mbox_return(struct mbox *box, struct mbox_msg **msgs, int count)
 		if (__mbox_step_full(&after)) {
 			mbox_unlock(box, &after);
 			mbox_lock(box, &after);
-			prev = NULL;
 		}
+		if (unlikely(mbox_store_needs_extra(&box->store, msgs[i])))
+			mbox_make_place(box, msgs[i], &after);
 		mbox_sum_sub(&box->copying, msgs[i]);
-		__mbox_put_back(box, msgs[i], prev, &after);
-		if (msgs[i]->state == MBOX_MSG_STORED)
-			prev = msgs[i];
+		__mbox_put_back(box, msgs[i], &after);
 	}
 	mbox_unlock(box, &after);
 }

@@ -7,6 +7,7 @@
 
 #include <linux/kernel.h>
 
+#include "lease.h"
 #include "outcome.h"
 #include "trace.h"
 
@@ -108,9 +109,42 @@ int __mbox_may_wait(struct mbox *box, u64 len, struct mbox_after *after)
 	return ret;
 }
 
+/**
+ * struct mbox_plan - what is dropped for a message
+ * @dead:	the next of the dead, who go first, or NULL
+ * @walk:	then the worst ones: the oldest of the lowest priority
+ */
+struct mbox_plan {
+	struct mbox_msg		*dead;
+	struct mbox_walk	walk;
+};
+
+static void __mbox_begin_plan(struct mbox *box, struct mbox_plan *plan)
+{
+	plan->dead = __mbox_first_dead(box);
+	mbox_walk_begin(&plan->walk, true, false);
+}
+
+/* What goes next, but none of a higher priority than @priority; or NULL. */
+static struct mbox_msg *__mbox_next_planned(struct mbox *box,
+					    struct mbox_plan *plan,
+					    u32 priority)
+{
+	struct mbox_msg *msg = plan->dead;
+
+	if (msg) {
+		plan->dead = mbox_lease_next(msg);
+		return msg;
+	}
+	msg = mbox_walk_next(&box->store, &plan->walk);
+	if (!msg || msg->priority > priority)
+		return NULL;
+	mbox_walk_pass(&plan->walk, msg);
+	return msg;
+}
+
 /*
- * What has to go until @msg fits: the worst ones, but none of a higher priority.
- * *@bytes is what these are, or a batch of them.
+ * What has to go until @msg fits. *@bytes is what these are, or a batch of them.
  *
  * Return: 0; -ENOSPC if it does not fit even then; -EAGAIN if a batch of them
  * is not enough.
@@ -118,20 +152,22 @@ int __mbox_may_wait(struct mbox *box, u64 len, struct mbox_after *after)
 static int __mbox_plan_drop(struct mbox *box, const struct mbox_msg *msg,
 			    u64 *bytes)
 {
-	struct mbox_msg *worst = mbox_store_worst(&box->store);
 	u64 messages = box->held.messages + box->delayed.messages;
 	u64 used = __mbox_used(box);
 	unsigned int batch = MBOX_BATCH;
+	struct mbox_plan plan;
+	struct mbox_msg *next;
 
 	*bytes = 0;
+	__mbox_begin_plan(box, &plan);
 	while (!__mbox_fits_beside(box, messages, used - *bytes, msg->len)) {
-		if (!worst || worst->priority > msg->priority)
-			return -ENOSPC;
 		if (!batch--)
 			return -EAGAIN;
+		next = __mbox_next_planned(box, &plan, msg->priority);
+		if (!next)
+			return -ENOSPC;
 		messages--;
-		*bytes += worst->len;
-		worst = mbox_store_less_bad(&box->store, worst);
+		*bytes += next->len;
 	}
 	return 0;
 }
@@ -141,6 +177,10 @@ static bool __mbox_can_fit(struct mbox *box, const struct mbox_msg *msg)
 {
 	struct mbox_sum stay = box->copying;
 
+	if (box->leases) {
+		stay.messages += box->leases->on_lease.messages;
+		stay.bytes += box->leases->on_lease.bytes;
+	}
 	mbox_store_above(&box->store, msg->priority, &stay);
 	return __mbox_fits_beside(box, stay.messages + box->delayed.messages,
 				  stay.bytes + box->delayed.bytes, msg->len);
@@ -148,8 +188,8 @@ static bool __mbox_can_fit(struct mbox *box, const struct mbox_msg *msg)
 
 /*
  * Make room for @msg by dropping older messages, if that can make enough: none
- * of a higher priority, none that are delayed or being copied. What it needs
- * of the ceilings is reserved; what is going to be dropped makes room there,
+ * of a higher priority, none that are delayed, being copied or on lease. What it
+ * needs of the ceilings is reserved; what is going to be dropped makes room there,
  * too.
  *
  * Return: 0, -ENOSPC or -EDQUOT if it cannot (nothing is dropped then), or
@@ -174,7 +214,9 @@ static int __mbox_drop_oldest(struct mbox *box, struct mbox_msg *msg,
 		if (__mbox_step_full(after))
 			return -EAGAIN;
 		after->visits++;
-		worst = mbox_store_worst(&box->store);
+		worst = __mbox_first_dead(box);
+		if (!worst)
+			worst = mbox_store_oldest(&box->store, 0);
 		trace_mboxfs_drop(box, worst);
 		__mbox_discard(box, worst, after);
 		box->dropped_total++;
@@ -192,13 +234,17 @@ static int __mbox_drop_oldest(struct mbox *box, struct mbox_msg *msg,
  * then.
  *
  * Context: lock held.
- * Return: 0, -EAGAIN if it would have to wait, or the error for its sender.
+ * Return: 0, -EAGAIN if it would have to wait, or the error for its sender:
+ * -EEXIST for what is to be sent only once, and has been.
  */
 int __mbox_make_room(struct mbox *box, struct mbox_msg *msg,
 		     struct mbox_after *after)
 {
 	if (unlikely(msg->len > __mbox_max_length(box)))
 		return -EMSGSIZE;
+	if (unlikely(msg->extra && msg->extra->once) &&
+	    msg->tag <= box->once_tag)
+		return -EEXIST;
 	if (likely(__mbox_fits(box, msg->len)))
 		return __mbox_reserve(box, __mbox_used(box) + msg->len, after);
 	switch (__mbox_limit(box, MBOX_WHEN_FULL)) {

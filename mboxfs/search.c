@@ -39,11 +39,10 @@ bool mbox_too_long(const struct mbox_msg *msg, const struct mbox_want *want)
 void __mbox_begin_search(const struct mbox *box, struct mbox_want *want,
 			 struct mbox_search *search)
 {
-	*search = (struct mbox_search){
-		.want = want,
-		.priority = U32_MAX,
-		.last = box->published,
-	};
+	search->want = want;
+	search->last = box->published;
+	search->found = NULL;
+	mbox_walk_begin(&search->walk, false, false);
 }
 
 /**
@@ -62,36 +61,20 @@ struct mbox_msg *__mbox_search(struct mbox *box, struct mbox_search *search,
 			       struct mbox_after *after)
 {
 	const struct mbox_want *want = search->want;
-	struct mbox_msg *msg = search->mark;
+	struct mbox_msg *msg;
 
-	msg = msg ? mbox_store_next(&box->store, msg) :
-		    mbox_store_from(&box->store, search->priority);
-	for (; msg; msg = mbox_store_next(&box->store, msg)) {
+	while ((msg = mbox_walk_next(&box->store, &search->walk))) {
 		if (mbox_matches(msg, want))
 			return msg;
 		if ((want->flags & MBOX_NONBLOCK) && !msg->priority &&
-		    msg->order > search->last)
+		    mbox_msg_order(msg) > search->last)
 			return NULL;
-		search->mark = msg;
-		search->priority = msg->priority;
+		mbox_walk_pass(&search->walk, msg);
 		after->visits++;
 		if (__mbox_step_full(after))
 			return ERR_PTR(-EINPROGRESS);
 	}
 	return NULL;
-}
-
-/**
- * __mbox_pass_mark - a message leaves the store while a search goes on
- * @box:	the mailbox
- * @msg:	the message
- *
- * Context: lock held.
- */
-void __mbox_pass_mark(struct mbox *box, const struct mbox_msg *msg)
-{
-	if (box->search->mark == msg)
-		box->search->mark = mbox_store_prev(&box->store, msg);
 }
 
 /**
@@ -109,7 +92,7 @@ bool __mbox_found(struct mbox *box, struct mbox_msg *msg, bool back)
 	struct mbox_want *want = search->want;
 
 	if (search->found || !mbox_matches(msg, want) ||
-	    (!back && msg->priority <= search->priority))
+	    (!back && msg->priority <= search->walk.priority))
 		return false;
 	if (mbox_too_long(msg, want)) {
 		want->len = msg->len;

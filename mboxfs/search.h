@@ -21,15 +21,13 @@
 /**
  * struct mbox_search - how far a search has come, see MBOX_SEARCH
  * @want:	what is looked for
- * @mark:	the last message that was not wanted, or NULL: none yet of @priority
- * @priority:	where the search is: what is above has been looked at
+ * @walk:	behind the last message that was not wanted
  * @last:	the last message that had been published when it began
  * @found:	what has come in before the mark and is wanted, or an error
  */
 struct mbox_search {
 	struct mbox_want	*want;
-	struct mbox_msg		*mark;
-	u32			priority;
+	struct mbox_walk	walk;
 	u64			last;
 	struct mbox_msg		*found;
 };
@@ -40,7 +38,6 @@ void __mbox_begin_search(const struct mbox *box, struct mbox_want *want,
 			 struct mbox_search *search);
 struct mbox_msg *__mbox_search(struct mbox *box, struct mbox_search *search,
 			       struct mbox_after *after);
-void __mbox_pass_mark(struct mbox *box, const struct mbox_msg *msg);
 bool __mbox_found(struct mbox *box, struct mbox_msg *msg, bool back);
 
 #endif /* _MBOXFS_SEARCH_H */

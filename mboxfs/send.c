@@ -275,6 +275,50 @@ int mbox_send_batch(struct mbox *box, struct list_head *msgs,
 	return done ? done : err;
 }
 
+/* A message that was dead is sent so. */
+static void __mbox_accept_dead(struct mbox *box, struct mbox_msg *msg,
+			       struct mbox_after *after)
+{
+	__mbox_stamp(box, msg, ktime_get_real_ns());
+	msg->order = ++box->published;
+	mbox_sum_add(&box->held, msg);
+	after->visits++;
+	__mbox_die(box, msg, after);
+}
+
+/**
+ * mbox_restore - send a message that has been in a mailbox before
+ * @box:	the mailbox
+ * @msg:	the message, filled, with an extra that says what has become of it; not
+ *		the caller's any more, whatever is returned
+ * @dead:	whether it is dead
+ *
+ * Never waits.
+ *
+ * Context: may sleep; no lock held.
+ * Return: as mbox_send(); -ENOMEM.
+ */
+int mbox_restore(struct mbox *box, struct mbox_msg *msg, bool dead)
+{
+	s64 timeout = 0;
+	struct mbox_after after;
+	int ret;
+
+	if (!dead)
+		return mbox_send(box, msg, MBOX_NONBLOCK, &timeout);
+	ret = mbox_need_leases(box, MBOX_GFP);
+	if (!ret) {
+		mbox_lock(box, &after);
+		ret = __mbox_try_send(box, msg, MBOX_NONBLOCK, &after);
+		if (!ret)
+			__mbox_accept_dead(box, msg, &after);
+		mbox_unlock(box, &after);
+	}
+	if (ret)
+		mbox_msg_put(box->pool, msg);
+	return ret;
+}
+
 /**
  * mbox_give_up - who was to make its message again has done so, or will not
  * @box:	the mailbox whose mbox_send() had returned MBOX_AGAIN

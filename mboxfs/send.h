@@ -33,6 +33,7 @@ struct mbox_msg *mbox_new_copy(struct mbox *box, struct mbox_msg *original,
 int mbox_set_delay(struct mbox *box, struct mbox_msg *msg, u64 delay,
 		   gfp_t gfp);
 void mbox_give_up(struct mbox *box);
+int mbox_restore(struct mbox *box, struct mbox_msg *msg, bool dead);
 
 /**
  * mbox_sent - what has been sent, or not, with a timeout is over
@@ -90,7 +91,7 @@ static inline struct mbox_msg *mbox_new_msg(struct mbox *box, size_t len,
 					    const struct cred *cred, gfp_t gfp)
 {
 	u32 ttl_ms = mbox_get_limit(box, MBOX_TTL_MS);
-	bool extra = priority || ttl_ms || (flags & MBOX_SYNC);
+	bool extra = priority || ttl_ms || (flags & (MBOX_SYNC | MBOX_ONCE));
 	struct mbox_msg *msg = NULL;
 
 	if (unlikely(ttl_ms) && mbox_need_clock(box, gfp))
@@ -105,8 +106,10 @@ static inline struct mbox_msg *mbox_new_msg(struct mbox *box, size_t len,
 	}
 	if (!IS_ERR(msg)) {
 		msg->priority = priority;
-		if (unlikely(extra))
+		if (unlikely(extra)) {
 			msg->extra->ttl_ms = ttl_ms;
+			msg->extra->once = flags & MBOX_ONCE;
+		}
 	}
 	return msg;
 }
@@ -131,7 +134,6 @@ __mbox_publish_quickly(struct mbox *box, struct mbox_msg *msg, u64 now)
 	__mbox_stamp(box, msg, now);
 	msg->order = ++box->published;
 	mbox_sum_add(&box->held, msg);
-	msg->state = MBOX_MSG_STORED;
 	mbox_store_add(&box->store, msg);
 }
 
@@ -155,7 +157,7 @@ __mbox_send_quickly(struct mbox *box, struct mbox_msg *msg, u64 now)
  * mbox_send - send a message
  * @box:	the mailbox
  * @msg:	the message, filled; not the caller's any more, whatever is returned
- * @flags:	MBOX_NONBLOCK, MBOX_SYNC (@msg has an extra then)
+ * @flags:	MBOX_NONBLOCK; MBOX_SYNC, MBOX_ONCE (@msg has an extra then)
  * @timeout:	ns to wait at most, or MBOX_FOREVER; gets what is left of it with
  *		-ERESTARTNOHAND
  *
@@ -165,7 +167,8 @@ __mbox_send_quickly(struct mbox *box, struct mbox_msg *msg, u64 now)
  * "block"; -EDQUOT if a group's ceiling does not allow it; -EAGAIN if it would
  * have to wait but may not; -ESHUTDOWN if the mailbox is stopped, or has been
  * while this waited (-ESRCH if its process has ended); with MBOX_SYNC -ECANCELED
- * if it went unread; -ETIMEDOUT; and as mbox_wait() if interrupted.
+ * if it went unread; with MBOX_ONCE -EEXIST if its tag is not the highest;
+ * -ETIMEDOUT; and as mbox_wait() if interrupted.
  */
 static inline int mbox_send(struct mbox *box, struct mbox_msg *msg,
 			    unsigned int flags, s64 *timeout)
@@ -173,7 +176,7 @@ static inline int mbox_send(struct mbox *box, struct mbox_msg *msg,
 	u64 now = ktime_get_real_ns();
 
 	spin_lock(&box->lock);
-	if (unlikely((flags & MBOX_SYNC) ||
+	if (unlikely((flags & (MBOX_SYNC | MBOX_ONCE)) ||
 		     !__mbox_send_quickly(box, msg, now)))
 		return mbox_send_slow(box, msg, now, flags, timeout);
 	spin_unlock(&box->lock);

@@ -95,6 +95,7 @@ static inline bool __mbox_special(const struct mbox *box)
 	return box->stopped || box->owes_room || box->unsettled ||
 	       box->readers.waiting || __mbox_writers_wait(box) ||
 	       __mbox_timed(box) || box->search ||
+	       __mbox_limit(box, MBOX_WHEN_READ) ||
 	       __mbox_limit(box, MBOX_SEND_DELAY_MS) ||
 	       __mbox_limit(box, MBOX_TTL_MS);
 }

@@ -7,15 +7,18 @@
  * pay for nothing else. Each priority above it that is in use has a level, and
  * the levels are in a tree: to add or take a message is O(log n) in the number
  * of priorities in use, whatever the number of messages.
+ *
+ * Lists are in order, and it is at their ends that messages come in. One that
+ * comes back, and belongs neither before nor behind all others, goes to a tree
+ * beside the list: so it has its place again, however many are before it. The
+ * default priority has a level as long as there are such messages.
  */
 #include "store.h"
 
 #include <linux/kernel.h>
+#include <linux/sched.h>
 
 #include "message.h"
-
-/* How far from the front to look for the place of what comes back. */
-#define MBOX_PLACES	1000
 
 static struct mbox_level *mbox_level(struct rb_node *node)
 {
@@ -25,6 +28,19 @@ static struct mbox_level *mbox_level(struct rb_node *node)
 static struct mbox_msg *mbox_list_first(struct list_head *list)
 {
 	return list_first_entry_or_null(list, struct mbox_msg, node);
+}
+
+static struct mbox_msg *mbox_back_msg(struct rb_node *node)
+{
+	return rb_entry_safe(node, struct mbox_msg, due_node);
+}
+
+/* Of two messages, which may be NULL, the one that is first in the order. */
+static struct mbox_msg *mbox_earlier(struct mbox_msg *a, struct mbox_msg *b)
+{
+	if (!a || !b)
+		return a ? a : b;
+	return mbox_msg_order(a) < mbox_msg_order(b) ? a : b;
 }
 
 static struct mbox_level *mbox_level_find(const struct mbox_store *store,
@@ -66,10 +82,29 @@ static struct mbox_level *mbox_level_get(struct mbox_store *store,
 	level = &msg->extra->level;
 	level->priority = msg->priority;
 	level->sum = (struct mbox_sum){};
+	level->back = RB_ROOT_CACHED;
 	INIT_LIST_HEAD(&level->messages);
 	rb_link_node(&level->node, parent, link);
 	rb_insert_color_cached(&level->node, &store->levels, highest);
 	return level;
+}
+
+/* The list of a level; @level may be NULL for the default priority. */
+static struct list_head *mbox_level_list(struct mbox_store *store,
+					 struct mbox_level *level)
+{
+	return level && level->priority ? &level->messages : &store->plain;
+}
+
+/* The first message of a level, as above. */
+static struct mbox_msg *mbox_level_first(struct mbox_store *store,
+					 struct mbox_level *level)
+{
+	struct mbox_msg *first = mbox_list_first(mbox_level_list(store, level));
+
+	if (!level)
+		return first;
+	return mbox_earlier(first, mbox_back_msg(rb_first_cached(&level->back)));
 }
 
 /* A level leaves the message it lives in: with it, or to the next one. */
@@ -78,6 +113,8 @@ static void mbox_level_move(struct mbox_store *store, struct mbox_level *level)
 	struct mbox_msg *next = mbox_list_first(&level->messages);
 	struct mbox_level *new;
 
+	if (!next)
+		next = mbox_back_msg(rb_first_cached(&level->back));
 	if (!next) {
 		rb_erase_cached(&level->node, &store->levels);
 		return;
@@ -85,7 +122,8 @@ static void mbox_level_move(struct mbox_store *store, struct mbox_level *level)
 	new = &next->extra->level;
 	new->priority = level->priority;
 	new->sum = level->sum;
-	list_replace(&level->messages, &new->messages);
+	new->back = level->back;
+	list_replace_init(&level->messages, &new->messages);
 	rb_replace_node_cached(&level->node, &new->node, &store->levels);
 }
 
@@ -112,42 +150,96 @@ void mbox_store_add_level(struct mbox_store *store, struct mbox_msg *msg)
 	mbox_sum_add(&level->sum, msg);
 }
 
-/**
- * mbox_store_put_back - a message comes back, as the next of its priority
- * @store:	the store
- * @msg:	the message; several that come back are in their order
- * @prev:	the one of those that has come back before it, or NULL
- *
- * It comes back to where it was; from far behind, to a thousand messages from
- * the front.
- */
-void mbox_store_put_back(struct mbox_store *store, struct mbox_msg *msg,
-			 struct mbox_msg *prev)
+/* A message gets its place in the tree of those that have come back. */
+static void mbox_store_add_back(struct mbox_store *store, struct mbox_msg *msg)
 {
-	struct list_head *list = &store->plain;
-	unsigned int places = MBOX_PLACES;
-	struct mbox_level *level;
-	struct mbox_msg *next;
+	struct mbox_level *level = mbox_level_get(store, msg);
+	struct rb_node **link = &level->back.rb_root.rb_node, *parent = NULL;
+	u64 order = msg->order;
+	bool first = true;
 
-	if (msg->priority) {
-		level = mbox_level_get(store, msg);
-		mbox_sum_add(&level->sum, msg);
-		list = &level->messages;
+	while (*link) {
+		parent = *link;
+		if (order < mbox_msg_order(mbox_back_msg(parent))) {
+			link = &parent->rb_left;
+		} else {
+			link = &parent->rb_right;
+			first = false;
+		}
 	}
-	if (!prev || prev->priority != msg->priority || prev->order > msg->order)
-		prev = list_entry(list, struct mbox_msg, node);
-	next = prev;
-	list_for_each_entry_continue(next, list, node)
-		if (next->order > msg->order || !places--)
-			break;
-	/* In front of @next, or at the end if that is the list's head. */
-	list_add_tail(&msg->node, &next->node);
+	/* The node takes the place of @order. */
+	msg->extra->order = order;
+	msg->state = MBOX_MSG_BACK;
+	rb_link_node(&msg->due_node, parent, link);
+	rb_insert_color_cached(&msg->due_node, &level->back, first);
+	mbox_sum_add(&level->sum, msg);
+}
+
+/* Put a message into a list if it belongs before or behind all there. */
+static bool mbox_list_put_back(struct list_head *list, struct mbox_msg *msg)
+{
+	if (list_empty(list) ||
+	    list_last_entry(list, struct mbox_msg, node)->order < msg->order)
+		list_add_tail(&msg->node, list);
+	else if (mbox_list_first(list)->order >= msg->order)
+		list_add(&msg->node, list);
+	else
+		return false;
+	msg->state = MBOX_MSG_STORED;
+	return true;
 }
 
 /**
- * mbox_store_del_level - the rest of mbox_store_del()
+ * mbox_store_needs_extra - whether a message can come back only with an extra
  * @store:	the store
- * @msg:	a message above the default priority, off its list already
+ * @msg:	the message
+ *
+ * Those above the default priority have one.
+ */
+bool mbox_store_needs_extra(struct mbox_store *store,
+			    const struct mbox_msg *msg)
+{
+	struct mbox_msg *first = mbox_list_first(&store->plain);
+
+	return !msg->extra && first && first->order < msg->order &&
+	       list_last_entry(&store->plain, struct mbox_msg, node)->order >
+		       msg->order;
+}
+
+/**
+ * mbox_store_to_front - a message that has no extra is to come back all the same
+ * @store:	the store
+ * @msg:	the message, for which mbox_store_needs_extra()
+ */
+void mbox_store_to_front(struct mbox_store *store, struct mbox_msg *msg)
+{
+	msg->order = mbox_list_first(&store->plain)->order;
+}
+
+/**
+ * mbox_store_put_back - a message comes back, to its place in the order
+ * @store:	the store
+ * @msg:	the message, not one for which mbox_store_needs_extra()
+ */
+void mbox_store_put_back(struct mbox_store *store, struct mbox_msg *msg)
+{
+	struct list_head *list = &store->plain;
+	struct mbox_level *level = NULL;
+
+	if (msg->priority) {
+		level = mbox_level_get(store, msg);
+		list = &level->messages;
+	}
+	if (!mbox_list_put_back(list, msg))
+		mbox_store_add_back(store, msg);
+	else if (level)
+		mbox_sum_add(&level->sum, msg);
+}
+
+/**
+ * mbox_store_del_level - mbox_store_del() where there are levels
+ * @store:	the store
+ * @msg:	a message in it
  */
 void mbox_store_del_level(struct mbox_store *store, struct mbox_msg *msg)
 {
@@ -156,103 +248,76 @@ void mbox_store_del_level(struct mbox_store *store, struct mbox_msg *msg)
 	/* What is received is of the highest one. */
 	if (unlikely(level->priority != msg->priority))
 		level = mbox_level_find(store, msg->priority);
+	if (likely(msg->state == MBOX_MSG_STORED)) {
+		list_del(&msg->node);
+		if (!msg->priority)
+			return;
+	} else {
+		rb_erase_cached(&msg->due_node, &level->back);
+		msg->order = msg->extra->order;
+	}
 	mbox_sum_sub(&level->sum, msg);
 	if (level == &msg->extra->level)
 		mbox_level_move(store, level);
+}
+
+static void mbox_back_list(struct mbox_level *level, struct list_head *list)
+{
+	struct mbox_msg *msg;
+
+	while ((msg = mbox_back_msg(rb_first_cached(&level->back)))) {
+		rb_erase_cached(&msg->due_node, &level->back);
+		list_add_tail(&msg->node, list);
+		cond_resched();
+	}
 }
 
 /**
  * mbox_store_list - make a store a list
  * @store:	the store, of which no use can be made afterwards
  * @list:	gets all messages, in no certain order of priorities
+ *
+ * Context: may sleep.
  */
 void mbox_store_list(struct mbox_store *store, struct list_head *list)
 {
 	struct mbox_level *level;
 
 	for (level = mbox_level(rb_first_cached(&store->levels)); level;
-	     level = mbox_level(rb_next(&level->node)))
+	     level = mbox_level(rb_next(&level->node))) {
 		list_splice_tail(&level->messages, list);
+		mbox_back_list(level, list);
+	}
 	list_splice_tail(&store->plain, list);
 }
 
 /**
- * mbox_store_first_level - the first message above the default priority
- * @store:	a store with such messages
+ * mbox_store_first_level - mbox_store_first() where there are levels
+ * @store:	the store
  */
 struct mbox_msg *mbox_store_first_level(struct mbox_store *store)
 {
-	struct rb_node *highest = rb_first_cached(&store->levels);
-
-	return mbox_list_first(&mbox_level(highest)->messages);
+	return mbox_level_first(store,
+				mbox_level(rb_first_cached(&store->levels)));
 }
 
-/**
- * mbox_store_next - the message that is received after another one
- * @store:	the store
- * @msg:	a message in it, or NULL for the first
- *
- * Return: the message, or NULL.
- */
-struct mbox_msg *mbox_store_next(struct mbox_store *store,
-				 struct mbox_msg *msg)
-{
-	struct mbox_level *level;
-
-	if (!msg)
-		return mbox_store_first(store);
-	if (!msg->priority) {
-		if (list_is_last(&msg->node, &store->plain))
-			return NULL;
-		return list_next_entry(msg, node);
-	}
-	level = mbox_level_find(store, msg->priority);
-	if (!list_is_last(&msg->node, &level->messages))
-		return list_next_entry(msg, node);
-	level = mbox_level(rb_next(&level->node));
-	return mbox_list_first(level ? &level->messages : &store->plain);
-}
-
-/**
- * mbox_store_prev - the message of the same priority in front of another one
- * @store:	the store
- * @msg:	a message in it
- *
- * Return: the message, or NULL.
- */
-struct mbox_msg *mbox_store_prev(struct mbox_store *store,
-				 const struct mbox_msg *msg)
-{
-	struct list_head *list = &store->plain;
-
-	if (msg->priority)
-		list = &mbox_level_find(store, msg->priority)->messages;
-	if (list_is_first(&msg->node, list))
-		return NULL;
-	return list_entry(msg->node.prev, struct mbox_msg, node);
-}
-
-/**
- * mbox_store_from - the first message that is not above a priority
- * @store:	the store
- * @priority:	the priority
- *
- * Return: the message, or NULL.
- */
-struct mbox_msg *mbox_store_from(struct mbox_store *store, u32 priority)
+/* The level next to a priority, below it or, with @up, above it; or NULL. */
+static struct mbox_level *mbox_level_beside(const struct mbox_store *store,
+					    u32 priority, bool up)
 {
 	struct rb_node *node = store->levels.rb_root.rb_node, *found = NULL;
+	u32 other;
 
 	while (node) {
-		if (mbox_level(node)->priority <= priority) {
+		other = mbox_level(node)->priority;
+		if (up ? other > priority : other < priority) {
 			found = node;
-			node = node->rb_left;
+			node = up ? node->rb_right : node->rb_left;
 		} else {
-			node = node->rb_right;
+			node = up ? node->rb_left : node->rb_right;
 		}
 	}
-	return mbox_list_first(found ? &mbox_level(found)->messages :
-				       &store->plain);
+	return mbox_level(found);
 }
 
 /**
@@ -264,56 +329,15 @@ struct mbox_msg *mbox_store_from(struct mbox_store *store, u32 priority)
  */
 struct mbox_msg *mbox_store_oldest(struct mbox_store *store, u32 priority)
 {
-	struct rb_node *node = store->levels.rb_root.rb_node, *found = NULL;
+	struct mbox_level *level = mbox_level_find(store, priority);
+	struct mbox_msg *first = NULL;
 
-	if (!priority && !list_empty(&store->plain))
-		return mbox_list_first(&store->plain);
-	while (node) {
-		if (mbox_level(node)->priority >= priority) {
-			found = node;
-			node = node->rb_right;
-		} else {
-			node = node->rb_left;
-		}
-	}
-	return found ? mbox_list_first(&mbox_level(found)->messages) : NULL;
-}
-
-/**
- * mbox_store_worst - the oldest message of the lowest priority
- * @store:	the store
- *
- * Return: the message, or NULL.
- */
-struct mbox_msg *mbox_store_worst(struct mbox_store *store)
-{
-	return mbox_store_oldest(store, 0);
-}
-
-/**
- * mbox_store_less_bad - what would be the worst without another one
- * @store:	the store
- * @msg:	a message in it
- *
- * Return: the message, or NULL.
- */
-struct mbox_msg *mbox_store_less_bad(struct mbox_store *store,
-				     struct mbox_msg *msg)
-{
-	struct rb_node *node;
-
-	if (!msg->priority) {
-		if (!list_is_last(&msg->node, &store->plain))
-			return list_next_entry(msg, node);
-		node = rb_last(&store->levels.rb_root);
-	} else {
-		struct mbox_level *level = mbox_level_find(store, msg->priority);
-
-		if (!list_is_last(&msg->node, &level->messages))
-			return list_next_entry(msg, node);
-		node = rb_prev(&level->node);
-	}
-	return node ? mbox_list_first(&mbox_level(node)->messages) : NULL;
+	if (level || !priority)
+		first = mbox_level_first(store, level);
+	if (first)
+		return first;
+	level = mbox_level_beside(store, priority, true);
+	return level ? mbox_level_first(store, level) : NULL;
 }
 
 /**
@@ -333,4 +357,118 @@ void mbox_store_above(const struct mbox_store *store, u32 priority,
 		sum->memory += level->sum.memory;
 		level = mbox_level(rb_next(&level->node));
 	}
+}
+
+/* A walk comes to a priority. */
+static void mbox_walk_enter(struct mbox_walk *walk, u32 priority)
+{
+	walk->priority = priority;
+	walk->order = walk->backward ? U64_MAX : 0;
+	walk->listed = NULL;
+}
+
+/**
+ * mbox_walk_begin - begin to go through a store
+ * @walk:	set up for it
+ * @up:		from the lowest priority on
+ * @backward:	in each from the newest on
+ */
+void mbox_walk_begin(struct mbox_walk *walk, bool up, bool backward)
+{
+	walk->up = up;
+	walk->backward = backward;
+	mbox_walk_enter(walk, up ? 0 : U32_MAX);
+}
+
+/* The next one in the list of the walk's level. */
+static struct mbox_msg *mbox_walk_list(const struct mbox_walk *walk,
+				       struct list_head *list)
+{
+	struct list_head *from = walk->listed ? &walk->listed->node : list;
+
+	from = walk->backward ? from->prev : from->next;
+	return from == list ? NULL : list_entry(from, struct mbox_msg, node);
+}
+
+/* The next one in the tree of what has come back there. */
+static struct mbox_msg *mbox_walk_back(const struct mbox_walk *walk,
+				       const struct mbox_level *level)
+{
+	struct rb_node *node = level->back.rb_root.rb_node, *found = NULL;
+	u64 order;
+
+	while (node) {
+		order = mbox_msg_order(mbox_back_msg(node));
+		if (walk->backward ? order < walk->order :
+				     order > walk->order) {
+			found = node;
+			node = walk->backward ? node->rb_right : node->rb_left;
+		} else {
+			node = walk->backward ? node->rb_left : node->rb_right;
+		}
+	}
+	return mbox_back_msg(found);
+}
+
+/* The next one of the walk's level, which is NULL where there is none. */
+static struct mbox_msg *mbox_walk_level(struct mbox_store *store,
+					const struct mbox_walk *walk,
+					struct mbox_level *level)
+{
+	struct mbox_msg *listed = NULL, *back, *earlier;
+
+	if (level || !walk->priority)
+		listed = mbox_walk_list(walk, mbox_level_list(store, level));
+	back = level ? mbox_walk_back(walk, level) : NULL;
+	if (!listed || !back)
+		return listed ? listed : back;
+	earlier = mbox_earlier(listed, back);
+	if (walk->backward)
+		return earlier == listed ? back : listed;
+	return earlier;
+}
+
+/**
+ * mbox_walk_next - what a walk comes across next
+ * @store:	the store
+ * @walk:	the walk
+ *
+ * Return: the message, for mbox_walk_pass(); NULL at the end.
+ */
+struct mbox_msg *mbox_walk_next(struct mbox_store *store,
+				struct mbox_walk *walk)
+{
+	struct mbox_level *level = NULL;
+	struct mbox_msg *msg;
+
+	if (!RB_EMPTY_ROOT(&store->levels.rb_root))
+		level = mbox_level_find(store, walk->priority);
+	while (!(msg = mbox_walk_level(store, walk, level))) {
+		level = mbox_level_beside(store, walk->priority, walk->up);
+		if (!level && (walk->up || !walk->priority))
+			return NULL;
+		mbox_walk_enter(walk, level ? level->priority : 0);
+	}
+	return msg;
+}
+
+/**
+ * mbox_walk_forget - a message leaves the store while a walk goes on
+ * @store:	the store
+ * @walk:	the walk
+ * @msg:	the message, still there
+ */
+void mbox_walk_forget(struct mbox_store *store, struct mbox_walk *walk,
+		      const struct mbox_msg *msg)
+{
+	struct mbox_level *level = NULL;
+	struct list_head *to;
+
+	if (walk->listed != msg)
+		return;
+	if (msg->priority)
+		level = mbox_level_find(store, msg->priority);
+	to = walk->backward ? msg->node.next : msg->node.prev;
+	walk->listed = to == mbox_level_list(store, level) ? NULL :
+		       list_entry(to, struct mbox_msg, node);
 }

@@ -14,7 +14,8 @@
 
 /**
  * struct mbox_store - readable messages
- * @levels:	those above the default priority, highest first
+ * @levels:	those above the default priority, highest first; and those of the
+ *		default priority that have come back
  * @plain:	those of the default priority 0, first in, first out
  */
 struct mbox_store {
@@ -22,24 +23,42 @@ struct mbox_store {
 	struct list_head	plain;
 };
 
+/**
+ * struct mbox_walk - where someone is who goes through a store
+ * @up:		from the lowest priority to the highest, else as they are received
+ * @backward:	in each priority from the newest to the oldest
+ * @priority:	where it is
+ * @order:	that of the last one passed there
+ * @listed:	the last one passed there that is in a list, or NULL; if it leaves
+ *		the store, mbox_walk_forget() has to be called before
+ *
+ * What comes in behind it will be come across, and nothing is twice.
+ */
+struct mbox_walk {
+	bool			up;
+	bool			backward;
+	u32			priority;
+	u64			order;
+	struct mbox_msg		*listed;
+};
+
 void mbox_store_init(struct mbox_store *store);
 void mbox_store_add_level(struct mbox_store *store, struct mbox_msg *msg);
-void mbox_store_put_back(struct mbox_store *store, struct mbox_msg *msg,
-			 struct mbox_msg *prev);
+bool mbox_store_needs_extra(struct mbox_store *store,
+			    const struct mbox_msg *msg);
+void mbox_store_to_front(struct mbox_store *store, struct mbox_msg *msg);
+void mbox_store_put_back(struct mbox_store *store, struct mbox_msg *msg);
 void mbox_store_del_level(struct mbox_store *store, struct mbox_msg *msg);
 void mbox_store_list(struct mbox_store *store, struct list_head *list);
 struct mbox_msg *mbox_store_first_level(struct mbox_store *store);
-struct mbox_msg *mbox_store_next(struct mbox_store *store,
-				 struct mbox_msg *msg);
-struct mbox_msg *mbox_store_prev(struct mbox_store *store,
-				 const struct mbox_msg *msg);
-struct mbox_msg *mbox_store_from(struct mbox_store *store, u32 priority);
 struct mbox_msg *mbox_store_oldest(struct mbox_store *store, u32 priority);
-struct mbox_msg *mbox_store_worst(struct mbox_store *store);
-struct mbox_msg *mbox_store_less_bad(struct mbox_store *store,
-				     struct mbox_msg *msg);
 void mbox_store_above(const struct mbox_store *store, u32 priority,
 		      struct mbox_sum *sum);
+void mbox_walk_begin(struct mbox_walk *walk, bool up, bool backward);
+struct mbox_msg *mbox_walk_next(struct mbox_store *store,
+				struct mbox_walk *walk);
+void mbox_walk_forget(struct mbox_store *store, struct mbox_walk *walk,
+		      const struct mbox_msg *msg);
 
 static inline bool mbox_store_empty(const struct mbox_store *store)
 {
@@ -55,6 +74,7 @@ static inline bool mbox_store_empty(const struct mbox_store *store)
 static inline void mbox_store_add(struct mbox_store *store,
 				  struct mbox_msg *msg)
 {
+	msg->state = MBOX_MSG_STORED;
 	if (likely(!msg->priority))
 		list_add_tail(&msg->node, &store->plain);
 	else
@@ -69,8 +89,9 @@ static inline void mbox_store_add(struct mbox_store *store,
 static inline void mbox_store_del(struct mbox_store *store,
 				  struct mbox_msg *msg)
 {
-	list_del(&msg->node);
-	if (unlikely(msg->priority))
+	if (likely(RB_EMPTY_ROOT(&store->levels.rb_root)))
+		list_del(&msg->node);
+	else
 		mbox_store_del_level(store, msg);
 }
 
@@ -78,9 +99,25 @@ static inline void mbox_store_del(struct mbox_store *store,
 static inline void mbox_store_take(struct mbox_store *store,
 				   struct mbox_msg *msg)
 {
-	__list_del_entry(&msg->node);
-	if (unlikely(msg->priority))
+	if (likely(RB_EMPTY_ROOT(&store->levels.rb_root)))
+		__list_del_entry(&msg->node);
+	else
 		mbox_store_del_level(store, msg);
+}
+
+/**
+ * mbox_walk_pass - a message has been come across
+ * @walk:	the walk
+ * @msg:	from mbox_walk_next()
+ */
+static inline void mbox_walk_pass(struct mbox_walk *walk, struct mbox_msg *msg)
+{
+	u64 order = mbox_msg_order(msg);
+
+	if (msg->state == MBOX_MSG_STORED)
+		walk->listed = msg;
+	if (walk->backward ? order < walk->order : order > walk->order)
+		walk->order = order;
 }
 
 /**

@@ -50,6 +50,9 @@ MBOXFS_MESSAGE_EVENT(mboxfs_recv);	/* received */
 MBOXFS_MESSAGE_EVENT(mboxfs_truncate);	/* its reader has lost bytes */
 MBOXFS_MESSAGE_EVENT(mboxfs_drop);	/* gone for a newer one */
 MBOXFS_MESSAGE_EVENT(mboxfs_expire);	/* gone unread */
+MBOXFS_MESSAGE_EVENT(mboxfs_lease);	/* on lease */
+MBOXFS_MESSAGE_EVENT(mboxfs_return);	/* back from a lease */
+MBOXFS_MESSAGE_EVENT(mboxfs_bury);	/* dead */
 
 /* Delayed messages have been taken back, or one by its own sender. */
 TRACE_EVENT(mboxfs_revoke,

@@ -49,6 +49,7 @@ struct task_struct;
 #define MBOX_SYNC	0x10	/* return when it has been received */
 #define MBOX_FROM	0x20	/* only from one process */
 #define MBOX_TAGGED	0x40	/* only with one tag */
+#define MBOX_ONCE	0x80	/* send only with the highest tag so far */
 
 /* Not every message will do. */
 #define MBOX_CHOOSY	(MBOX_PEEK | MBOX_FROM | MBOX_TAGGED)

@@ -68,6 +68,14 @@ static const struct {
 	{ SEND, 0, MBOXFS_SYNC | MBOXFS_DELAY, 5, .root = EINVAL,
 	  .user = EINVAL },
 	{ SEND, 0, MBOXFS_DELAY, 5 },
+	{ SEND, 0, MBOXFS_SEQ, 5 },
+	{ SEND, 0, MBOXFS_ONCE, 5, .root = EEXIST, .user = EEXIST },
+	{ SEND, 0, MBOXFS_RESTORE, 5 },
+	{ SEND, ROOTS, MBOXFS_RESTORE, 5, .user = EPERM },
+	{ SEND, 0, MBOXFS_RESTORE | MBOXFS_SYNC, 5, .root = EINVAL,
+	  .user = EINVAL },
+	{ SEND, 0, MBOXFS_RESTORE | MBOXFS_IS_DEAD, 5 },
+	{ SEND, 0, MBOXFS_IS_DEAD, 5, .root = EINVAL, .user = EINVAL },
 	{ SEND, 0, 0, 5, .reserved = 1, .root = EINVAL, .user = EINVAL },
 	{ SEND, 0, 0, 5, .priority = 32767 },
 	{ SEND, 0, 0, 5, .priority = 32768, .root = EINVAL, .user = EINVAL },
@@ -100,7 +108,12 @@ static const struct {
 	{ RECV, FULL | BAD_DATA, 0, 0, .root = EMSGSIZE, .user = EMSGSIZE },
 	{ RECV, FULL, MBOXFS_SYNC, 5, .root = EINVAL, .user = EINVAL },
 	{ RECV, FULL, MBOXFS_DELAY, 5, .root = EINVAL, .user = EINVAL },
-	{ RECV, FULL, 256, 5, .root = EINVAL, .user = EINVAL },
+	{ RECV, FULL, 512, 5, .root = EINVAL, .user = EINVAL },
+	{ RECV, FULL, MBOXFS_LEASE, 5 },
+	{ RECV, FULL, MBOXFS_LEASE | MBOXFS_PEEK, 5, .root = EINVAL,
+	  .user = EINVAL },
+	{ RECV, FULL, MBOXFS_DEAD, 5, .root = EAGAIN, .user = EAGAIN },
+	{ RECV, BLOCKING, MBOXFS_DEAD, 5, .root = EAGAIN, .user = EAGAIN },
 	{ RECV, FULL, 0, 5, .reserved = 1, .root = EINVAL, .user = EINVAL },
 	{ RECV, FULL, MBOXFS_FROM, 5, .pid = -1, .root = EINVAL,
 	  .user = EINVAL },
@@ -475,8 +488,11 @@ TEST(layout)
 	CHECK_EQ(sizeof(struct mboxfs_msg), MBOXFS_MSG_SIZE_1);
 	CHECK_EQ(offsetof(struct mboxfs_batch, size), 24);
 	CHECK_EQ(sizeof(struct mboxfs_barrier), 16);
-	CHECK_EQ(sizeof(struct mboxfs_stat), 35 * 8);
+	CHECK_EQ(sizeof(struct mboxfs_stat), 46 * 8);
+	CHECK_EQ(sizeof(struct mboxfs_settle), 40);
+	CHECK_EQ(sizeof(struct mboxfs_look), 48);
 	CHECK_EQ(offsetof(struct mboxfs_msg, tag), 32);
-	CHECK_EQ(offsetof(struct mboxfs_msg, reserved), 72);
+	CHECK_EQ(offsetof(struct mboxfs_msg, attempts), 72);
+	CHECK_EQ(offsetof(struct mboxfs_msg, reserved), 76);
 	printf("# %zu bit\n", 8 * sizeof(void *));
 }

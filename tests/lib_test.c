@@ -678,7 +678,7 @@ TEST(attributes_called_wrongly)
 	uint64_t value = 5;
 
 	CHECK_EQ(mbox_attr_set(fd, MBOX_WHEN_FULL, 3), -EINVAL);
-	CHECK_EQ(mbox_attr_set(fd, MBOX_WHEN_EMPTY, 2), -EINVAL);
+	CHECK_EQ(mbox_attr_set(fd, MBOX_WHEN_EMPTY, 3), -EINVAL);
 	CHECK_EQ(mbox_attr_set(fd, MBOX_TTL_MS, 1ULL << 32), -ERANGE);
 	CHECK_EQ(mbox_attr_set(fd, MBOX_MAX_BYTES, UINT64_MAX), -ERANGE);
 	for (i = 0; i < ARRAY_SIZE(unknown); i++) {

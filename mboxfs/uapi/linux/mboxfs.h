@@ -20,20 +20,30 @@
  *	EINVAL above) and a @tag. One of no bytes is for RECV: write(2) sends
  *	none, and read(2) passes over it. Flags: NONBLOCK, SYNC (return when it
  *	has been received), DELAY (readable after @delay_ns, instead of
- *	send_delay_ms; not together with SYNC). Waits for room, and with SYNC for a reader,
- *	for @timeout_ns at most. Other fields are ignored.
+ *	send_delay_ms; not together with SYNC), SEQ (write @seq back), ONCE
+ *	(EEXIST, and nothing is sent, unless @tag is higher than all that have
+ *	been sent so to this mailbox), RESTORE (below). Waits for room, and with
+ *	SYNC for a reader, for @timeout_ns at most. Other fields are ignored.
  *	EMSGSIZE, ENOSPC, EDQUOT, EAGAIN, ESHUTDOWN, ESRCH, EFAULT, ENOMEM as
  *	for write(2); ETIMEDOUT; EINTR; with SYNC: ECANCELED if it was purged, revoked,
  *	dropped or has expired. Whoever gets an error has sent nothing; but at
  *	ETIMEDOUT (NONBLOCK: EAGAIN, after a second) of SYNC a reader may be
- *	copying the message, which it may receive then.
+ *	copying the message, or have it on lease, and may receive it then.
+ *	RESTORE puts back what LOOK has shown; the owner or CAP_FOWNER, else
+ *	EPERM; never waits, not together with SYNC: the message has had @attempts, is dead
+ *	with IS_DEAD, and has @timeout_ns to live (0: as new; below 0: no bound).
+ *	RESTORE with ONCE sends nothing: once_tag becomes @tag.
  *
  * MBOXFS_IOC_RECV, struct mboxfs_msg; descriptor open for reading, else EBADF
  *	Takes the next message: its first @len bytes go to @data. Flags:
  *	NONBLOCK, PEEK (it stays), FROM (only a message of the process @pid),
- *	TAGGED (only one with this @tag). Sets @len to the message's full
+ *	TAGGED (only one with this @tag), LEASE (on lease, see SETTLE; not together
+ *	with PEEK), DEAD (the oldest of the dead ones, else EAGAIN: never waits).
+ *	Sets @len to the message's full
  *	length, @priority, @pid, @uid, @gid (the sender, as the caller's
- *	namespaces know it; pid 0 if they do not), @tag, @sent_ns, @seq; and
+ *	namespaces know it; pid 0 if they do not), @tag, @sent_ns, @seq,
+ *	@attempts (how often it has been on lease, this time included; 0 without
+ *	LEASE); and
  *	TRUNC in @flags if the message was longer than the room, which is
  *	ignored when it comes in again. The sender's process is the one that has
  *	made the call; its user and group are the effective ones of that process
@@ -49,7 +59,8 @@
  *	done, or the error of the first one. They wait for the first one only;
  *	NONBLOCK and the timeout are those of the batch. In the messages, SYNC,
  *	PEEK and NONBLOCK are EINVAL; the messages of one RECV_BATCH have the
- *	first one's FROM and TAGGED. One that has too little room, if short_read
+ *	first one's FROM, TAGGED, LEASE and DEAD; the last two may be flags of the
+ *	batch as well. One that has too little room, if short_read
  *	is "keep" or "refuse", ends the batch. At most 1024 are done in one call.
  *	The messages are @size bytes apart, and grow as all structures do.
  *
@@ -57,7 +68,40 @@
  *	The same for many small messages in one buffer. Sends its records in
  *	order; receives as many whole messages as fit: none is truncated,
  *	whatever short_read says, EMSGSIZE if the first one has no room. EINVAL
- *	if the first record is not within the buffer.
+ *	if the first record is not within the buffer. RECV_PACKED with LEASE takes
+ *	them on lease; each record then begins with a __u64, its seq.
+ *
+ * MBOXFS_IOC_SETTLE, struct mboxfs_settle; descriptor open for reading, else EBADF
+ *	What has been received with LEASE, or by read(2) where when_read is
+ *	"lease", belongs to the open file, until it is settled. For each of @count
+ *	numbers (seq) at @seqs that this open file has on lease, @how is ACK: it
+ *	is received; RETURN: it is the next one of its priority again, or with
+ *	@delay_ns is delayed first; BURY: it is dead; TOUCH: lease_ms begins anew.
+ *	Returns how many were settled, in order; others are passed over; ENOENT
+ *	if there was none. At most 1024 in one call. A lease ends by itself with the last
+ *	close of the open file, and after lease_ms: the message is returned. One
+ *	that is returned after max_attempts is dead: it stays and counts for the
+ *	limits, or is dropped (when_dead).
+ *
+ * MBOXFS_IOC_KICK; the owner or CAP_FOWNER, else EPERM
+ *	Makes all dead messages readable again, with attempts 0, as new. Returns
+ *	how many.
+ *
+ * MBOXFS_IOC_LOOK, struct mboxfs_look; descriptor open for reading, else EBADF
+ *	Copies messages and takes none: those that @what says, READABLE, DELAYED,
+ *	LEASED and DEAD, in that order, each in their own order. Fills the @count
+ *	messages at @msgs as RECV does, whose flags say TRUNC and what it is
+ *	(IS_DELAYED and so on; bits that come in again are ignored); delay_ns is
+ *	what is left of the delay, timeout_ns what is left to live (-1: no bound).
+ *	@cursor is {0, 0} to begin with, and is written back to go on. Returns
+ *	how many, 0 at the end. What keeps its state during the whole walk is
+ *	shown exactly once. EPERM for the mailbox of another process.
+ *
+ * MBOXFS_IOC_CANCEL, struct mboxfs_settle; descriptor open for writing, else EBADF
+ *	Takes back messages that are readable or delayed, by their numbers, or
+ *	if @how is BY_TAG all that have one of the tags: those that the caller's
+ *	effective user has sent, all for the owner or CAP_FOWNER. They count in
+ *	revoked_total. Returns how many, ENOENT if there was none.
  *
  * MBOXFS_IOC_STAT, struct mboxfs_stat; any descriptor of a mailbox
  *	All limits, policies (as numbers) and counters at one moment.
@@ -75,7 +119,8 @@
  *	undoes that, but not for a mailbox that has lost its name (ESHUTDOWN).
  *	Stop and start on a group: all mailboxes in it and below that the caller
  *	owns.
- *	Purge throws all messages away and returns how many.
+ *	Purge throws all messages away and returns how many; what is on lease is
+ *	received if it is acknowledged, and else goes when its lease ends.
  *
  * MBOXFS_IOC_BIND; as for stop, and the right to unlink
  *	The mailbox lives as long as this open file: with its last close it is
@@ -148,6 +193,19 @@
 /* when_empty: what a read() of an empty mailbox does. */
 #define MBOXFS_WHEN_EMPTY_BLOCK		0	/* wait, or EAGAIN */
 #define MBOXFS_WHEN_EMPTY_EOF		1	/* returns 0 */
+#define MBOXFS_WHEN_EMPTY_HANGUP	2	/* returns 0 if all writers have gone */
+
+/* when_dead: what becomes of a message that has been tried too often. */
+#define MBOXFS_WHEN_DEAD_KEEP		0	/* it stays, but is not readable */
+#define MBOXFS_WHEN_DEAD_DROP		1	/* it goes */
+
+/* when_read: when a message is received that read(2) has copied. */
+#define MBOXFS_WHEN_READ_RECEIVE	0	/* at once */
+#define MBOXFS_WHEN_READ_LEASE		1	/* with the next read(2) or fsync(2) */
+
+/* when_unlinked: what becomes of a mailbox that has lost its name. */
+#define MBOXFS_WHEN_UNLINKED_STOP	0	/* it is stopped for good */
+#define MBOXFS_WHEN_UNLINKED_KEEP	1	/* nothing, as long as it is open */
 
 /* type: what stat(2) and readdir(3) say that a mailbox is. */
 #define MBOXFS_TYPE_FILE		0	/* a regular file */
@@ -161,6 +219,30 @@
 #define MBOXFS_TAGGED		16	/* in: only with @tag */
 #define MBOXFS_DELAY		32	/* in: @delay_ns holds */
 #define MBOXFS_TRUNC		64	/* out: not all bytes had room */
+#define MBOXFS_LEASE		128	/* in: take it on lease */
+#define MBOXFS_DEAD		256	/* in: one of the dead ones */
+#define MBOXFS_SEQ		512	/* in: write @seq back */
+#define MBOXFS_ONCE		4096	/* in: only if @tag is the highest so far */
+#define MBOXFS_RESTORE		8192	/* in: as it was */
+#define MBOXFS_IS_DELAYED	(1 << 16)	/* out: not readable yet */
+#define MBOXFS_IS_LEASED	(1 << 17)	/* out: on lease */
+#define MBOXFS_IS_DEAD		(1 << 18)	/* out: tried too often, or buried */
+
+/* What becomes of messages that are on lease. */
+#define MBOXFS_ACK		0	/* done: received */
+#define MBOXFS_RETURN		1	/* readable again */
+#define MBOXFS_BURY		2	/* dead */
+#define MBOXFS_TOUCH		3	/* their time begins anew */
+
+/* CANCEL: what the numbers are. */
+#define MBOXFS_BY_SEQ		0
+#define MBOXFS_BY_TAG		1
+
+/* LOOK: at which messages. */
+#define MBOXFS_LOOK_READABLE	1
+#define MBOXFS_LOOK_DELAYED	2
+#define MBOXFS_LOOK_LEASED	4
+#define MBOXFS_LOOK_DEAD	8
 
 /**
  * struct mboxfs_msg - a message, to send or to receive
@@ -176,6 +258,7 @@
  * @delay_ns:	DELAY: instead of send_delay_ms
  * @sent_ns:	out: when it was sent, CLOCK_REALTIME
  * @seq:	out: the mailbox's running number, from 1
+ * @attempts:	out: how often it has been on lease
  * @reserved:	0
  */
 struct mboxfs_msg {
@@ -191,14 +274,15 @@ struct mboxfs_msg {
 	__aligned_u64	delay_ns;
 	__aligned_u64	sent_ns;
 	__aligned_u64	seq;
-	__aligned_u64	reserved[2];
+	__u32		attempts;
+	__u32		reserved[3];
 };
 
 /**
  * struct mboxfs_batch - several messages
  * @msgs:	user pointer to an array of struct mboxfs_msg
  * @count:	how many
- * @flags:	MBOXFS_NONBLOCK
+ * @flags:	MBOXFS_NONBLOCK; RECV_BATCH: _LEASE, _DEAD
  * @timeout_ns:	how long to wait at most for the first one
  * @size:	sizeof(struct mboxfs_msg), as the caller knows it; 0 stands for
  *		that of 1.0 (MBOXFS_MSG_SIZE_1)
@@ -220,7 +304,7 @@ struct mboxfs_batch {
  * @len:	bytes of them; room to receive, then what is used, or with EMSGSIZE
  *		what the first message needs
  * @count:	how many at most; 0: as many as fit
- * @flags:	MBOXFS_NONBLOCK
+ * @flags:	MBOXFS_NONBLOCK; RECV_PACKED: _LEASE
  * @reserved32:	0
  * @timeout_ns:	how long to wait at most for the first one
  * @reserved:	0
@@ -245,6 +329,38 @@ struct mboxfs_record {
 	__u32		len;
 	__u32		priority;
 	__aligned_u64	tag;
+};
+
+/**
+ * struct mboxfs_settle - what becomes of messages
+ * @seqs:	user pointer to an array of __u64: seq, or CANCEL's tags
+ * @count:	how many
+ * @how:	MBOXFS_ACK and so on; CANCEL: MBOXFS_BY_SEQ, MBOXFS_BY_TAG
+ * @delay_ns:	RETURN: readable after this time
+ * @reserved:	0
+ */
+struct mboxfs_settle {
+	__aligned_u64	seqs;
+	__u32		count;
+	__u32		how;
+	__aligned_u64	delay_ns;
+	__aligned_u64	reserved[2];
+};
+
+/**
+ * struct mboxfs_look - a walk over the messages of a mailbox
+ * @msgs:	user pointer to an array of struct mboxfs_msg
+ * @count:	how many
+ * @what:	MBOXFS_LOOK_READABLE and so on
+ * @cursor:	where the walk is
+ * @reserved:	0
+ */
+struct mboxfs_look {
+	__aligned_u64	msgs;
+	__u32		count;
+	__u32		what;
+	__aligned_u64	cursor[2];
+	__aligned_u64	reserved[2];
 };
 
 /* The size that struct mboxfs_msg has in 1.0. */
@@ -294,6 +410,17 @@ struct mboxfs_stat {
 	__aligned_u64	barrier_sleepers;
 	__aligned_u64	truncated_total;
 	__aligned_u64	type;
+	__aligned_u64	leased_messages;
+	__aligned_u64	leased_bytes;
+	__aligned_u64	dead_messages;
+	__aligned_u64	dead_bytes;
+	__aligned_u64	returned_total;
+	__aligned_u64	once_tag;
+	__aligned_u64	lease_ms;
+	__aligned_u64	max_attempts;
+	__aligned_u64	when_dead;
+	__aligned_u64	when_read;
+	__aligned_u64	when_unlinked;
 	__aligned_u64	reserved[8];
 };
 
@@ -312,6 +439,10 @@ struct mboxfs_stat {
 #define MBOXFS_IOC_BARRIER_AWAKE	_IO(MBOXFS_IOC_MAGIC, 12)
 #define MBOXFS_IOC_BARRIER_WAIT		_IOW(MBOXFS_IOC_MAGIC, 13, struct mboxfs_barrier)
 #define MBOXFS_IOC_BROADCAST		_IOW(MBOXFS_IOC_MAGIC, 14, struct mboxfs_msg)
+#define MBOXFS_IOC_SETTLE		_IOW(MBOXFS_IOC_MAGIC, 15, struct mboxfs_settle)
+#define MBOXFS_IOC_KICK			_IO(MBOXFS_IOC_MAGIC, 16)
+#define MBOXFS_IOC_LOOK			_IOWR(MBOXFS_IOC_MAGIC, 17, struct mboxfs_look)
+#define MBOXFS_IOC_CANCEL		_IOW(MBOXFS_IOC_MAGIC, 18, struct mboxfs_settle)
 #define MBOXFS_IOC_RECV_PACKED		_IOWR(MBOXFS_IOC_MAGIC, 19, struct mboxfs_packed)
 #define MBOXFS_IOC_SEND_PACKED		_IOW(MBOXFS_IOC_MAGIC, 20, struct mboxfs_packed)
 
