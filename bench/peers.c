@@ -139,6 +139,19 @@ static int recv_ioctl(struct channel *channel, struct packet *packet)
 	       m.len == channel->size ? 0 : -1;
 }
 
+static int recv_lease(struct channel *channel, struct packet *packet)
+{
+	struct mboxfs_msg m = { .data = (uintptr_t)packet->data,
+				.len = channel->size, .timeout_ns = -1,
+				.flags = MBOXFS_LEASE };
+	struct mboxfs_settle settle = { .seqs = (uintptr_t)&m.seq, .count = 1 };
+
+	if (ioctl(channel->in, MBOXFS_IOC_RECV, &m) ||
+	    m.len != channel->size)
+		return -1;
+	return ioctl(channel->in, MBOXFS_IOC_SETTLE, &settle) == 1 ? 0 : -1;
+}
+
 static void open_floor(struct channel *channel)
 {
 	channel->out = open(FLOOR_FILE, O_RDWR);
@@ -299,6 +312,8 @@ const struct peer peers[] = {
 	  recv_read, send_mailbox_batch, recv_mailbox_batch },
 	{ "ioctl", PEER_SIZE, open_mailbox, close_mailbox, send_ioctl,
 	  recv_ioctl },
+	{ "lease", PEER_SIZE, open_mailbox, close_mailbox, send_ioctl,
+	  recv_lease },
 	{ "packed", 8000, open_mailbox, close_mailbox, NULL, NULL,
 	  send_mailbox_packed, recv_mailbox_packed },
 	{ "floor", PEER_SIZE, open_floor, close_channel, send_write,

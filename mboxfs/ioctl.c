@@ -215,6 +215,9 @@ static long mboxfs_reading_ioctl(struct file *file, struct mboxfs_call call)
 
 	if (!(file->f_mode & FMODE_READ))
 		return -EBADF;
+	/* What it is about has been asked for when it was received. */
+	if (call.nr == MBOXFS_NR(SETTLE))
+		return mboxfs_ioc_settle(file, call);
 	err = rw_verify_area(READ, file, NULL, 0);
 	if (err)
 		return err;
@@ -225,8 +228,6 @@ static long mboxfs_reading_ioctl(struct file *file, struct mboxfs_call call)
 		return mboxfs_ioc_recv(file, call);
 	case MBOXFS_NR(RECV_BATCH):
 		return mboxfs_ioc_recv_batch(file, call);
-	case MBOXFS_NR(SETTLE):
-		return mboxfs_ioc_settle(file, call);
 	case MBOXFS_NR(LOOK):
 		return mboxfs_ioc_look(file, call);
 	default:

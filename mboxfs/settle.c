@@ -117,19 +117,55 @@ int mbox_lease(struct mbox *box, struct mbox_msg **msgs, int count,
 }
 
 /* A message on lease has been received. */
+static void __mbox_take_leased(struct mbox *box, struct mbox_msg *msg)
+{
+	__mbox_unlease(box, msg);
+	mbox_sum_sub(&box->held, msg);
+	trace_mboxfs_recv(box, msg);
+	box->received_total++;
+}
+
 static void __mbox_acknowledge(struct mbox *box, struct mbox_msg *msg,
 			       struct mbox_holder *holder,
 			       struct mbox_after *after)
 {
 	after->visits++;
-	__mbox_unlease(box, msg);
-	mbox_sum_sub(&box->held, msg);
-	trace_mboxfs_recv(box, msg);
-	box->received_total++;
+	__mbox_take_leased(box, msg);
 	mbox_tell_sender(msg, 0, after);
 	__mbox_put_extra(box, msg, holder);
 	if (!__mbox_keep(box, msg))
 		mbox_after_put(after, msg);
+}
+
+/**
+ * mbox_acknowledge - one message has been received, if that needs no step
+ * @box:	the mailbox
+ * @holder:	whose it is
+ * @seq:	its number
+ *
+ * See MBOX_QUICK.
+ *
+ * Context: may sleep; no lock held.
+ * Return: false if nothing has happened.
+ */
+bool mbox_acknowledge(struct mbox *box, struct mbox_holder *holder, u64 seq)
+{
+	struct mbox_msg *msg;
+
+	spin_lock(&box->lock);
+	msg = __mbox_leased_by(box, holder, seq);
+	if (!msg || !__mbox_is_plain(box, msg) ||
+	    !RB_EMPTY_NODE(&msg->extra->expiry)) {
+		spin_unlock(&box->lock);
+		return false;
+	}
+	__mbox_take_leased(box, msg);
+	__mbox_put_extra(box, msg, holder);
+	if (likely(__mbox_keep(box, msg)))
+		spin_unlock(&box->lock);
+	else
+		mbox_let_go(box, msg);
+	return true;
 }
 
 /* Settle one message. */

@@ -23,6 +23,7 @@ int mbox_lease(struct mbox *box, struct mbox_msg **msgs, int count,
 	       struct mbox_holder *holder, bool read);
 int mbox_settle(struct mbox *box, struct mbox_holder *holder, const u64 *seqs,
 		unsigned int count, enum mbox_settle how, u64 delay);
+bool mbox_acknowledge(struct mbox *box, struct mbox_holder *holder, u64 seq);
 void mbox_settle_read(struct mbox *box, struct mbox_holder *holder);
 void mbox_end_leases(struct mbox *box, struct mbox_holder *holder);
 

@@ -33,6 +33,32 @@ static int mboxfs_get_settle(struct mboxfs_settle *s, u32 most,
 	return 0;
 }
 
+/* Settle some at a time; how many, or the error of the first one. */
+static long mboxfs_settle_all(struct file *file, const struct mboxfs_settle *s)
+{
+	struct mbox *box = mboxfs_box(file_inode(file));
+	u64 seqs[MBOXFS_NUMBERS];
+	int ret = -ENOENT, done = 0;
+	u32 i, n;
+
+	for (i = 0; i < s->count; i += n) {
+		n = min_t(u32, s->count - i, MBOXFS_NUMBERS);
+		ret = -EFAULT;
+		if (copy_from_user(seqs, u64_to_user_ptr(s->seqs + i * 8ULL),
+				   n * sizeof(*seqs)))
+			break;
+		/* What user space calls it is what the engine does. */
+		ret = mbox_settle(box, mboxfs_holder(file), seqs, n, s->how,
+				  s->how == MBOXFS_RETURN ? s->delay_ns : 0);
+		if (ret < 0)
+			break;
+		done += ret;
+	}
+	if (done)
+		return done;
+	return ret < 0 ? ret : -ENOENT;
+}
+
 /**
  * mboxfs_ioc_settle - MBOXFS_IOC_SETTLE
  * @file:	the open mailbox
@@ -43,30 +69,18 @@ static int mboxfs_get_settle(struct mboxfs_settle *s, u32 most,
 long mboxfs_ioc_settle(struct file *file, struct mboxfs_call call)
 {
 	struct mbox *box = mboxfs_box(file_inode(file));
-	u64 seqs[MBOXFS_NUMBERS];
 	struct mboxfs_settle s;
-	int ret, done = 0;
-	u32 i, n;
+	int ret;
+	u64 seq;
 
 	ret = mboxfs_get_settle(&s, MBOXFS_TOUCH, call);
 	if (ret)
 		return ret;
-	for (i = 0; i < s.count; i += n) {
-		n = min_t(u32, s.count - i, MBOXFS_NUMBERS);
-		ret = -EFAULT;
-		if (copy_from_user(seqs, u64_to_user_ptr(s.seqs + i * 8ULL),
-				   n * sizeof(*seqs)))
-			break;
-		/* What user space calls it is what the engine does. */
-		ret = mbox_settle(box, mboxfs_holder(file), seqs, n, s.how,
-				  s.how == MBOXFS_RETURN ? s.delay_ns : 0);
-		if (ret < 0)
-			break;
-		done += ret;
-	}
-	if (done)
-		return done;
-	return ret < 0 ? ret : -ENOENT;
+	if (likely(s.count == 1 && s.how == MBOXFS_ACK &&
+		   !get_user(seq, (u64 __user *)u64_to_user_ptr(s.seqs)) &&
+		   mbox_acknowledge(box, mboxfs_holder(file), seq)))
+		return 1;
+	return mboxfs_settle_all(file, &s);
 }
 
 static int mboxfs_compare_numbers(const void *a, const void *b)
