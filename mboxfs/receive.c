@@ -287,6 +287,7 @@ void mbox_consume_slow(struct mbox *box, struct mbox_msg **msgs, int count)
  */
 static void mbox_make_place(struct mbox *box, struct mbox_msg *msg,
 			    struct mbox_after *after)
+	__must_hold(&box->lock)
 {
 	struct mbox_extra *extra;
 

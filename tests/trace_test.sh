@@ -40,7 +40,16 @@ test_every_step_of_a_message_can_be_traced()
 	await q messages 1
 	setfattr -n user.mboxfs.short_read -v truncate q
 	is "$(dd if=q bs=2 count=1 status=none)" "fi"
+	setfattr -n user.mboxfs.send_delay_ms -v 0 q
+	setfattr -n user.mboxfs.when_read -v lease q
+	setfattr -n user.mboxfs.max_attempts -v 2 q
+	echo six >q
+	head -n1 q >/dev/null
+	head -n1 q >/dev/null
 	echo 0 >$tracing/events/mboxfs/enable
+	traced "mboxfs_lease: .* ino=$ino, seq=5, len=4"
+	traced "mboxfs_return: .* ino=$ino, seq=5, len=4"
+	traced "mboxfs_bury: .* ino=$ino, seq=5, len=4"
 	traced "mboxfs_send: dev=([0-9]*,[0-9]*), ino=$ino, seq=1, len=4, priority=0, messages=0"
 	traced "mboxfs_limit: .* ino=$ino, len=4, priority=0, error=-11, messages=1"
 	traced "mboxfs_block: .* ino=$ino, send, len=4, messages=1"
