@@ -182,9 +182,9 @@ int mbox_broadcast(int group, const void *data, size_t len,
  * dead ones readable.
  */
 ssize_t mbox_lease(int fd, void *buf, size_t size, struct mboxfs_msg *m);
-int mbox_settle(int fd, const uint64_t *seqs, unsigned int count, int how,
+int mbox_settle(int fd, const __u64 *seqs, unsigned int count, int how,
 		int64_t delay_ns);
-int mbox_cancel(int fd, const uint64_t *numbers, unsigned int count, int how);
+int mbox_cancel(int fd, const __u64 *numbers, unsigned int count, int how);
 int mbox_kick(int fd);
 
 /**

@@ -145,7 +145,7 @@ ssize_t mbox_lease(int fd, void *buf, size_t size, struct mboxfs_msg *m)
 	return mbox_recv_msg(fd, buf, size, m);
 }
 
-static int mbox_numbers(int fd, unsigned long cmd, const uint64_t *numbers,
+static int mbox_numbers(int fd, unsigned long cmd, const __u64 *numbers,
 			unsigned int count, int how, int64_t delay_ns)
 {
 	struct mboxfs_settle settle = {
@@ -158,13 +158,13 @@ static int mbox_numbers(int fd, unsigned long cmd, const uint64_t *numbers,
 	return mbox_ioctl(fd, cmd, &settle);
 }
 
-int mbox_settle(int fd, const uint64_t *seqs, unsigned int count, int how,
+int mbox_settle(int fd, const __u64 *seqs, unsigned int count, int how,
 		int64_t delay_ns)
 {
 	return mbox_numbers(fd, MBOXFS_IOC_SETTLE, seqs, count, how, delay_ns);
 }
 
-int mbox_cancel(int fd, const uint64_t *numbers, unsigned int count, int how)
+int mbox_cancel(int fd, const __u64 *numbers, unsigned int count, int how)
 {
 	return mbox_numbers(fd, MBOXFS_IOC_CANCEL, numbers, count, how, 0);
 }

@@ -12,9 +12,12 @@
 #include "../clock.h"
 #include "../control.h"
 #include "../copy.h"
+#include "../dead.h"
 #include "../delay.h"
+#include "../look.h"
 #include "../receive.h"
 #include "../send.h"
+#include "../settle.h"
 #include "../step.h"
 
 /* A mailbox in a group of its own, with a pool. */
@@ -144,6 +147,144 @@ static void a_returned_message_is_the_next_one(struct kunit *test)
 	mbox_return(f->box, msgs, 1);
 	for (i = 1; i <= 3; i++)
 		KUNIT_EXPECT_EQ(test, receive(test), i);
+}
+
+/* In whatever order they come back, and whoever took them from where. */
+static void what_comes_back_has_its_place(struct kunit *test)
+{
+	static const u8 back[] = { 7, 0, 5, 9, 1, 8, 3, 2, 6, 4 };
+	struct mbox_want want = { .flags = MBOX_NONBLOCK, .room = SIZE_MAX };
+	struct fixture *f = test->priv;
+	struct mbox_msg *msgs[10];
+	int i, priority;
+
+	for (priority = 0; priority < 2; priority++) {
+		for (i = 0; i < 10; i++)
+			send(test, i + 1, 10, priority, 0);
+		KUNIT_ASSERT_EQ(test, mbox_receive_batch(f->box, &want, msgs,
+							 10), 10);
+		for (i = 10; i < 12; i++)
+			send(test, i + 1, 10, priority, 0);
+		for (i = 0; i < 10; i++)
+			mbox_return(f->box, msgs + back[i], 1);
+		KUNIT_EXPECT_EQ(test, f->box->held.messages, 12ULL);
+		for (i = 0; i < 12; i++)
+			KUNIT_EXPECT_EQ(test, receive(test), i + 1);
+		KUNIT_EXPECT_EQ(test, f->box->held.memory, 0ULL);
+	}
+}
+
+/* Receive on lease; its number. */
+static u64 lease(struct kunit *test, struct mbox_holder *holder)
+{
+	struct mbox_want want = { .flags = MBOX_NONBLOCK, .room = SIZE_MAX };
+	struct fixture *f = test->priv;
+	struct mbox_msg *msg = mbox_receive(f->box, &want);
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(msg));
+	KUNIT_ASSERT_EQ(test, mbox_lease(f->box, &msg, 1, holder, false), 1);
+	return msg->seq;
+}
+
+static void leases_end_in_every_way(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct mbox_holder holder;
+	struct mbox_stat stat;
+	u64 seqs[4];
+	int i;
+
+	mbox_holder_init(&holder);
+	for (i = 1; i <= 4; i++)
+		send(test, i, 10, 0, 0);
+	for (i = 0; i < 4; i++)
+		seqs[i] = lease(test, &holder);
+	mbox_get_stat(f->box, &stat);
+	KUNIT_EXPECT_EQ(test, stat.messages, 0ULL);
+	KUNIT_EXPECT_EQ(test, stat.leased_messages, 4ULL);
+	KUNIT_EXPECT_EQ(test, stat.leased_bytes, 40ULL);
+	KUNIT_EXPECT_EQ(test, mbox_settle(f->box, &holder, seqs, 1,
+					  MBOX_SETTLE_ACK, 0), 1);
+	KUNIT_EXPECT_EQ(test, mbox_settle(f->box, &holder, seqs, 2,
+					  MBOX_SETTLE_BURY, 0), 1);
+	KUNIT_EXPECT_EQ(test, mbox_settle(f->box, &holder, seqs + 3, 1,
+					  MBOX_SETTLE_RETURN, 0), 1);
+	KUNIT_EXPECT_EQ(test, holder.count, 1U);
+	mbox_end_leases(f->box, &holder);
+	mbox_holder_exit(f->box, &holder);
+	mbox_get_stat(f->box, &stat);
+	KUNIT_EXPECT_EQ(test, stat.leased_messages, 0ULL);
+	KUNIT_EXPECT_EQ(test, stat.dead_messages, 1ULL);
+	KUNIT_EXPECT_EQ(test, stat.returned_total, 2ULL);
+	KUNIT_EXPECT_EQ(test, receive(test), 3);
+	KUNIT_EXPECT_EQ(test, receive(test), 4);
+	KUNIT_EXPECT_EQ(test, mbox_kick(f->box), 1ULL);
+	KUNIT_EXPECT_EQ(test, receive(test), 2);
+	KUNIT_EXPECT_EQ(test, f->box->held.memory, 0ULL);
+}
+
+/* The first bytes of what a walk sees, so many at a time. */
+static int look(struct kunit *test, u32 what, int step, u8 *seen)
+{
+	struct mbox_sight sights[8];
+	struct fixture *f = test->priv;
+	struct mbox_mark mark = {};
+	u64 cursor[2] = {};
+	int n, i, total = 0;
+
+	while ((n = mbox_look(f->box, &mark, what, cursor, sights, step)) > 0) {
+		for (i = 0; i < n; i++) {
+			seen[total++] = sights[i].msg->body[0];
+			mbox_msg_put(f->box->pool, sights[i].msg);
+		}
+	}
+	KUNIT_EXPECT_EQ(test, n, 0);
+	mbox_mark_exit(f->box, &mark);
+	return total;
+}
+
+static void a_walk_sees_all_once(struct kunit *test)
+{
+	static const u8 order[] = { 4, 8, 3, 7, 2, 6, 1, 5 };
+	u8 seen[16];
+	int i, step;
+
+	for (i = 1; i <= 8; i++)
+		send(test, i, 10, (i - 1) % 4, 0);
+	for (step = 1; step <= 8; step++) {
+		KUNIT_EXPECT_EQ(test, look(test, MBOXFS_LOOK_READABLE, step,
+					   seen), 8);
+		KUNIT_EXPECT_EQ(test, memcmp(seen, order, 8), 0);
+	}
+	KUNIT_EXPECT_EQ(test, look(test, MBOXFS_LOOK_DEAD, 1, seen), 0);
+}
+
+/* The message where the walk is may go meanwhile, or come back. */
+static void a_walk_goes_on_without_its_mark(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct mbox_sight sights[2];
+	struct mbox_mark mark = {};
+	u64 cursor[2] = {};
+	int i;
+
+	for (i = 1; i <= 5; i++)
+		send(test, i, 10, 0, 0);
+	for (i = 1; i <= 4; i += 2) {
+		KUNIT_ASSERT_EQ(test, mbox_look(f->box, &mark,
+						MBOXFS_LOOK_READABLE, cursor,
+						sights, 2), 2);
+		KUNIT_EXPECT_EQ(test, sights[0].msg->body[0], i);
+		KUNIT_EXPECT_EQ(test, sights[1].msg->body[0], i + 1);
+		mbox_msg_put(f->box->pool, sights[0].msg);
+		mbox_msg_put(f->box->pool, sights[1].msg);
+		KUNIT_EXPECT_EQ(test, receive(test), i);
+		KUNIT_EXPECT_EQ(test, receive(test), i + 1);
+	}
+	mbox_mark_exit(f->box, &mark);
+	KUNIT_EXPECT_EQ(test, mbox_cancel(f->box, (u64[]){ 5 }, 1, false,
+					  INVALID_UID), 1LL);
+	KUNIT_EXPECT_EQ(test, receive(test), -EAGAIN);
 }
 
 static void delayed_in_due_order(struct kunit *test)
@@ -380,6 +521,10 @@ static struct kunit_case engine_cases[] = {
 	KUNIT_CASE(first_in_first_out),
 	KUNIT_CASE(priorities),
 	KUNIT_CASE(a_returned_message_is_the_next_one),
+	KUNIT_CASE(what_comes_back_has_its_place),
+	KUNIT_CASE(leases_end_in_every_way),
+	KUNIT_CASE(a_walk_sees_all_once),
+	KUNIT_CASE(a_walk_goes_on_without_its_mark),
 	KUNIT_CASE(delayed_in_due_order),
 	KUNIT_CASE(limits_hold),
 	KUNIT_CASE(pool_is_exact),
