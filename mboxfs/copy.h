@@ -85,8 +85,7 @@ static inline struct mbox_buffer mbox_one_buffer(const struct iov_iter *iter)
 /* Bytes of the body that have room behind the header. */
 static inline size_t mbox_msg_room(const struct mbox_msg *msg)
 {
-	return MBOX_OBJECT_ROOM((msg->units & ~MBOX_MSG_COPY) *
-				MBOX_OBJECT_UNIT) - sizeof(*msg);
+	return MBOX_OBJECT_ROOM(mbox_msg_size(msg)) - sizeof(*msg);
 }
 
 /* Whether a body is within its message, which is one object. */

@@ -63,10 +63,12 @@ static int mboxfs_flush(struct file *file, fl_owner_t id)
 static void mboxfs_release_reader(struct mbox *box, struct mboxfs_file *mf)
 {
 	mbox_end_leases(box, &mf->holder);
-	mbox_holder_exit(box, &mf->holder);
+	mbox_holder_exit(&mf->holder);
 	mbox_mark_exit(box, &mf->mark);
 	if (mf->rest) {
-		mbox_truncated(box, mf->rest);
+		/* What was on lease comes back as a whole. */
+		if (!mf->leased)
+			mbox_truncated(box, mf->rest);
 		mbox_msg_put(box->pool, mf->rest);
 	}
 	mutex_destroy(&mf->lock);
@@ -115,9 +117,15 @@ static int mboxfs_pass_over(struct kiocb *iocb, struct mbox_msg *msg)
 /* Another reader of this open file has a rest, or is about to: look there. */
 #define MBOXFS_HAS_REST		(-EINPROGRESS)
 
-/* Copy out so much of a message, and be done with it. */
+/* Whether what is read is on lease. */
+static bool mboxfs_reads_on_lease(const struct mbox *box)
+{
+	return mbox_get_limit(box, MBOX_WHEN_READ) == MBOXFS_WHEN_READ_LEASE;
+}
+
+/* Copy out so much of a message, and be done with it, or have it on lease. */
 static ssize_t mboxfs_finish_read(struct kiocb *iocb, struct iov_iter *to,
-				  struct mbox_msg *msg, size_t len)
+				  struct mbox_msg *msg, size_t len, bool lease)
 {
 	struct mbox *box = mboxfs_box(file_inode(iocb->ki_filp));
 
@@ -125,7 +133,7 @@ static ssize_t mboxfs_finish_read(struct kiocb *iocb, struct iov_iter *to,
 
 	if (mbox_msg_copy_to(msg, 0, len, to))
 		ret = -EFAULT;
-	else if (mbox_get_limit(box, MBOX_WHEN_READ) == MBOXFS_WHEN_READ_LEASE)
+	else if (lease)
 		ret = mbox_lease(box, &msg, 1, mboxfs_holder(iocb->ki_filp),
 				 true);
 	else
@@ -144,12 +152,14 @@ static ssize_t mboxfs_read_begin(struct kiocb *iocb, struct iov_iter *to,
 {
 	struct mbox *box = mboxfs_box(file_inode(iocb->ki_filp));
 	struct mboxfs_file *mf = iocb->ki_filp->private_data;
+	bool lease = mboxfs_reads_on_lease(box);
 	ssize_t ret;
 
 	refcount_inc(&msg->refs);
-	ret = mboxfs_finish_read(iocb, to, msg, iov_iter_count(to));
+	ret = mboxfs_finish_read(iocb, to, msg, iov_iter_count(to), lease);
 	if (ret > 0 && keep) {
 		mf->offset = ret;
+		mf->leased = lease;
 		WRITE_ONCE(mf->rest, msg);
 		return ret;
 	}
@@ -222,7 +232,8 @@ static noinline ssize_t mboxfs_receive_locked(struct kiocb *iocb,
 		return PTR_ERR(msg);
 	if (unlikely(msg->len > iov_iter_count(to)))
 		return mboxfs_read_short(iocb, to, msg);
-	return mboxfs_finish_read(iocb, to, msg, msg->len);
+	return mboxfs_finish_read(iocb, to, msg, msg->len,
+				  mboxfs_reads_on_lease(box));
 }
 
 static __always_inline bool mboxfs_drain(const struct mbox_msg *msg, void *to)

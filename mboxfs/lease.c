@@ -69,7 +69,7 @@ static struct mbox_extra *mbox_spare_extra(struct mbox_holder *holder)
  * @gfp:	whether this may sleep
  *
  * Context: takes the lock.
- * Return: 0; -ENOMEM; -ENOSPC if the mount is full.
+ * Return: 0 or -ENOMEM.
  */
 int mbox_holder_fill(struct mbox *box, struct mbox_holder *holder, u32 count,
 		     gfp_t gfp)
@@ -77,9 +77,9 @@ int mbox_holder_fill(struct mbox *box, struct mbox_holder *holder, u32 count,
 	struct mbox_extra *extra;
 
 	while (READ_ONCE(holder->nr_spares) < count) {
-		extra = mbox_extra_alloc(box->pool, gfp);
-		if (IS_ERR(extra))
-			return PTR_ERR(extra);
+		extra = mbox_extra_alloc(gfp);
+		if (!extra)
+			return -ENOMEM;
 		spin_lock(&box->lock);
 		list_add(&extra->lease.of_holder, &holder->spares);
 		holder->nr_spares++;
@@ -90,33 +90,30 @@ int mbox_holder_fill(struct mbox *box, struct mbox_holder *holder, u32 count,
 
 /**
  * mbox_holder_exit - free what a holder has kept
- * @box:	the mailbox
  * @holder:	the holder, which has nothing on lease any more
  *
  * Context: nobody else knows @holder.
  */
-void mbox_holder_exit(struct mbox *box, struct mbox_holder *holder)
+void mbox_holder_exit(struct mbox_holder *holder)
 {
 	struct mbox_extra *extra;
 
 	WARN_ON(holder->count);
 	while ((extra = mbox_spare_extra(holder))) {
 		list_del(&extra->lease.of_holder);
-		mbox_extra_free(box->pool, extra);
+		mbox_extra_free(extra);
 	}
 }
 
 /**
  * __mbox_get_extra - a message gets an extra, if it has none
- * @box:	the mailbox
- * @msg:	the message, which counts in @held and not in @copying
+ * @msg:	the message
  * @holder:	who has some
  *
  * Context: lock held.
  * Return: false if there is none left.
  */
-bool __mbox_get_extra(struct mbox *box, struct mbox_msg *msg,
-		      struct mbox_holder *holder)
+bool __mbox_get_extra(struct mbox_msg *msg, struct mbox_holder *holder)
 {
 	struct mbox_extra *extra;
 
@@ -129,30 +126,26 @@ bool __mbox_get_extra(struct mbox *box, struct mbox_msg *msg,
 	holder->nr_spares--;
 	mbox_extra_reset(extra);
 	msg->extra = extra;
-	msg->memory += MBOX_EXTRA_SIZE;
-	box->held.memory += MBOX_EXTRA_SIZE;
+	WRITE_ONCE(msg->units, msg->units | MBOX_MSG_LENT);
 	return true;
 }
 
 /**
  * __mbox_put_extra - a message that has been received gives its extra back
- * @box:	the mailbox
- * @msg:	the message, which counts nowhere any more, and has no sender
- * @holder:	whose it becomes, unless that has enough, or the message needs one
- *		when it is used again
+ * @msg:	the message, which has no sender who waits
+ * @holder:	whose it becomes, unless that has enough
  *
  * Context: lock held.
  */
-void __mbox_put_extra(struct mbox *box, struct mbox_msg *msg,
-		      struct mbox_holder *holder)
+void __mbox_put_extra(struct mbox_msg *msg, struct mbox_holder *holder)
 {
-	if (msg->priority || msg->extra->ttl_ms ||
+	if (!(msg->units & MBOX_MSG_LENT) ||
 	    holder->nr_spares >= MBOX_HOLDER_SPARES)
 		return;
 	list_add(&msg->extra->lease.of_holder, &holder->spares);
 	holder->nr_spares++;
 	msg->extra = NULL;
-	msg->memory -= MBOX_EXTRA_SIZE;
+	WRITE_ONCE(msg->units, msg->units & ~MBOX_MSG_LENT);
 }
 
 /* The first with a number or a higher one; that is @seq, or else the death's. */

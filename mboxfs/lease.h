@@ -16,7 +16,7 @@
  *	tree of what expires for one thing at a time: its time to live, or its lease.
  *
  *	What is to be known about it is in its struct mbox_extra, which a message
- *	that has none gets with its first lease, and gives back when it is
+ *	that has none is lent with its first lease, and gives back when it is
  *	acknowledged: a holder keeps some for the next ones.
  */
 #ifndef _MBOXFS_LEASE_H
@@ -69,11 +69,9 @@ int mbox_need_leases(struct mbox *box, gfp_t gfp);
 void mbox_holder_init(struct mbox_holder *holder);
 int mbox_holder_fill(struct mbox *box, struct mbox_holder *holder, u32 count,
 		     gfp_t gfp);
-void mbox_holder_exit(struct mbox *box, struct mbox_holder *holder);
-bool __mbox_get_extra(struct mbox *box, struct mbox_msg *msg,
-		      struct mbox_holder *holder);
-void __mbox_put_extra(struct mbox *box, struct mbox_msg *msg,
-		      struct mbox_holder *holder);
+void mbox_holder_exit(struct mbox_holder *holder);
+bool __mbox_get_extra(struct mbox_msg *msg, struct mbox_holder *holder);
+void __mbox_put_extra(struct mbox_msg *msg, struct mbox_holder *holder);
 void __mbox_lease(struct mbox *box, struct mbox_msg *msg,
 		  struct mbox_holder *holder, bool read);
 void __mbox_touch(struct mbox *box, struct mbox_msg *msg);

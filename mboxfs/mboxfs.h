@@ -114,6 +114,7 @@ struct mboxfs_inode_info {
  * @rest:	the message whose begin has been read under short_read=keep;
  *		changed under @lock, may be tested for being there without
  * @offset:	where the next read of @rest goes on; guarded by @lock
+ * @leased:	@rest is of a message that has been read on lease
  * @mark:	where it is in a walk by MBOXFS_IOC_LOOK; guarded by @lock
  * @holder:	has what was received on lease
  */
@@ -121,6 +122,7 @@ struct mboxfs_file {
 	struct mutex		lock;	/* one read at a time; outside mbox->lock */
 	struct mbox_msg		*rest;
 	u32			offset;
+	bool			leased;
 	struct mbox_mark	mark;
 	struct mbox_holder	holder;
 };

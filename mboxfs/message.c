@@ -59,7 +59,7 @@ static struct kmem_cache *mbox_object_cache(u32 size)
 /* A copy has no segments of its own: its @segments are not to be seen here. */
 static void mbox_msg_free_objects(struct mbox_msg *msg, bool may_sleep)
 {
-	u32 size = (msg->units & ~MBOX_MSG_COPY) * MBOX_OBJECT_UNIT;
+	u32 size = mbox_msg_size(msg);
 	struct mbox_segment *segment, *next;
 	size_t left = msg->len, part;
 
@@ -109,8 +109,8 @@ void mbox_msg_range(const struct mbox_msg *msg, u32 *from, u32 *span)
 	u32 base = 0, last, low, high;
 
 	if (!msg->segments) {
-		mbox_object_range(msg->units * MBOX_OBJECT_UNIT, sizeof(*msg),
-				  &low, &high);
+		mbox_object_range(mbox_msg_size(msg), sizeof(*msg), &low,
+				  &high);
 	} else {
 		base = (msg->len - 1) / MBOX_SEGMENT_MAX * MBOX_SEGMENT_MAX;
 		last = mbox_segment_size(msg->len - base);
@@ -177,7 +177,7 @@ struct mbox_msg *mbox_msg_alloc(struct mbox_pool *pool, size_t len, bool extra,
 		goto out_uncharge;
 	msg->len = len;
 	msg->memory = size;
-	msg->units = first / MBOX_OBJECT_UNIT;
+	msg->units = first / MBOX_OBJECT_UNIT - 1;
 	msg->segments = NULL;
 	msg->extra = NULL;
 	refcount_set(&msg->refs, 1);
@@ -216,34 +216,23 @@ void mbox_msg_free_spare(struct mbox_pool *pool, struct mbox_msg *msg)
 }
 
 /**
- * mbox_extra_alloc - make what a message gets that has been made without
- * @pool:	charged with it, and with what the message has later
+ * mbox_extra_alloc - make an extra to lend to messages that have none
  * @gfp:	whether this may sleep
  *
- * Return: the extra; -ENOSPC if the pool is exhausted, -ENOMEM if memory is.
+ * Return: the extra, or NULL.
  */
-struct mbox_extra *mbox_extra_alloc(struct mbox_pool *pool, gfp_t gfp)
+struct mbox_extra *mbox_extra_alloc(gfp_t gfp)
 {
-	struct mbox_extra *extra;
-
-	if (!mbox_pool_charge(pool, MBOX_EXTRA_SIZE))
-		return ERR_PTR(-ENOSPC);
-	extra = kmem_cache_zalloc(mbox_extra_cache, gfp);
-	if (extra)
-		return extra;
-	mbox_pool_uncharge(pool, MBOX_EXTRA_SIZE);
-	return ERR_PTR(-ENOMEM);
+	return kmem_cache_zalloc(mbox_extra_cache, gfp);
 }
 
 /**
  * mbox_extra_free - free an extra that no message has
- * @pool:	what it is charged to
  * @extra:	the extra
  */
-void mbox_extra_free(struct mbox_pool *pool, struct mbox_extra *extra)
+void mbox_extra_free(struct mbox_extra *extra)
 {
 	kmem_cache_free(mbox_extra_cache, extra);
-	mbox_pool_uncharge(pool, MBOX_EXTRA_SIZE);
 }
 
 /**
@@ -401,7 +390,7 @@ int mbox_msg_copy_to_long(struct mbox_msg *msg, size_t offset, size_t len,
 	struct mbox_segment *segment;
 	size_t left = msg->len, part;
 
-	if (unlikely(msg->units & MBOX_MSG_COPY)) {
+	if (unlikely(READ_ONCE(msg->units) & MBOX_MSG_COPY)) {
 		msg = msg->original;
 		if (!msg->segments)
 			return mbox_msg_copy_to(msg, offset, len, to);

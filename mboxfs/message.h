@@ -110,8 +110,9 @@ struct mbox_lease {
  * @once:	to be sent only if its tag is the highest so far
  *
  * Made along with messages that have a priority, a time to live, or a sender
- * who waits; else it comes with the first lease. Guarded by the mailbox's lock
- * once the message is sent.
+ * who waits; else it is lent with the first lease, and no memory of the mount: who
+ * takes messages on lease from one that is full makes room. Guarded by the
+ * mailbox's lock once the message is sent.
  */
 struct mbox_extra {
 	union {
@@ -130,8 +131,10 @@ struct mbox_extra {
 	bool			once;
 };
 
-/* In @units: has no body of its own. */
+/* In @units: has no body of its own; its extra is lent, and none of its memory. */
 #define MBOX_MSG_COPY		0x80
+#define MBOX_MSG_LENT		0x40
+#define MBOX_MSG_UNITS		0x3f
 
 /* @time of a message for which the mailbox's own delay holds. */
 #define MBOX_DELAY_DEFAULT	U64_MAX
@@ -160,7 +163,8 @@ struct mbox_extra {
  * @memory:	bytes of all its own objects, which is what its pool is charged
  * @priority:	higher ones are received first
  * @state:	where it is
- * @units:	of how many MBOX_OBJECT_UNIT bytes this object is, and MBOX_MSG_COPY
+ * @units:	of how many MBOX_OBJECT_UNIT bytes this object is, less one; and
+ *		MBOX_MSG_COPY, MBOX_MSG_LENT
  * @body:	the body, if there are no segments
  *
  * Between being made and being sent a message belongs to its sender, and while
@@ -202,8 +206,8 @@ struct mbox_msg *mbox_msg_alloc(struct mbox_pool *pool, size_t len, bool extra,
 struct mbox_msg *mbox_msg_copy(struct mbox_pool *pool, struct mbox_msg *original,
 			       bool extra, gfp_t gfp);
 void mbox_msg_free_spare(struct mbox_pool *pool, struct mbox_msg *msg);
-struct mbox_extra *mbox_extra_alloc(struct mbox_pool *pool, gfp_t gfp);
-void mbox_extra_free(struct mbox_pool *pool, struct mbox_extra *extra);
+struct mbox_extra *mbox_extra_alloc(gfp_t gfp);
+void mbox_extra_free(struct mbox_extra *extra);
 void mbox_msg_put(struct mbox_pool *pool, struct mbox_msg *msg);
 void mbox_msg_put_list(struct mbox_pool *pool, struct list_head *list);
 
@@ -383,6 +387,13 @@ static inline void mbox_msg_reuse(struct mbox_msg *msg, size_t len,
 {
 	msg->len = len;
 	mbox_msg_begin(msg, cred);
+}
+
+/* Bytes of the object that a message is. */
+static inline u32 mbox_msg_size(const struct mbox_msg *msg)
+{
+	return ((READ_ONCE(msg->units) & MBOX_MSG_UNITS) + 1) *
+	       MBOX_OBJECT_UNIT;
 }
 
 /* An extra begins anew. */

@@ -292,13 +292,11 @@ static void mbox_make_place(struct mbox *box, struct mbox_msg *msg,
 	struct mbox_extra *extra;
 
 	mbox_unlock(box, after);
-	extra = mbox_extra_alloc(box->pool, MBOX_GFP);
+	extra = mbox_extra_alloc(MBOX_GFP);
 	mbox_lock(box, after);
-	if (!IS_ERR(extra)) {
+	if (extra) {
 		msg->extra = extra;
-		msg->memory += MBOX_EXTRA_SIZE;
-		box->held.memory += MBOX_EXTRA_SIZE;
-		box->copying.memory += MBOX_EXTRA_SIZE;
+		WRITE_ONCE(msg->units, msg->units | MBOX_MSG_LENT);
 	} else if (mbox_store_needs_extra(&box->store, msg)) {
 		mbox_store_to_front(&box->store, msg);
 	}

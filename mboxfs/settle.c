@@ -59,7 +59,7 @@ u32 mbox_lease_in_place(struct mbox *box, size_t room, bool seen,
 		return 0;
 	}
 	mbox_store_take(&box->store, msg);
-	__mbox_get_extra(box, msg, holder);
+	__mbox_get_extra(msg, holder);
 	__mbox_lease(box, msg, holder, false);
 	if (seen)
 		box->received_at = jiffies;
@@ -74,11 +74,9 @@ static int __mbox_lease_some(struct mbox *box, struct mbox_msg **msgs,
 	int done;
 
 	for (done = 0; done < count; done++) {
-		mbox_sum_sub(&box->copying, msgs[done]);
-		if (!__mbox_get_extra(box, msgs[done], holder)) {
-			mbox_sum_add(&box->copying, msgs[done]);
+		if (!__mbox_get_extra(msgs[done], holder))
 			break;
-		}
+		mbox_sum_sub(&box->copying, msgs[done]);
 		__mbox_lease(box, msgs[done], holder, read);
 	}
 	return done;
@@ -94,7 +92,7 @@ static int __mbox_lease_some(struct mbox *box, struct mbox_msg **msgs,
  *
  * Context: may sleep; no lock held.
  * Return: how many are on lease, the others are still the caller's; or, if it is
- * none, -ENOMEM, -ENOSPC.
+ * none, -ENOMEM.
  */
 int mbox_lease(struct mbox *box, struct mbox_msg **msgs, int count,
 	       struct mbox_holder *holder, bool read)
@@ -132,7 +130,7 @@ static void __mbox_acknowledge(struct mbox *box, struct mbox_msg *msg,
 	after->visits++;
 	__mbox_take_leased(box, msg);
 	mbox_tell_sender(msg, 0, after);
-	__mbox_put_extra(box, msg, holder);
+	__mbox_put_extra(msg, holder);
 	if (!__mbox_keep(box, msg))
 		mbox_after_put(after, msg);
 }
@@ -160,7 +158,7 @@ bool mbox_acknowledge(struct mbox *box, struct mbox_holder *holder, u64 seq)
 		return false;
 	}
 	__mbox_take_leased(box, msg);
-	__mbox_put_extra(box, msg, holder);
+	__mbox_put_extra(msg, holder);
 	if (likely(__mbox_keep(box, msg)))
 		spin_unlock(&box->lock);
 	else

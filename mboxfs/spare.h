@@ -27,8 +27,9 @@ bool __mbox_keep_another(struct mbox *box, const struct mbox_msg *msg);
  */
 static inline bool __mbox_keep(struct mbox *box, struct mbox_msg *msg)
 {
-	/* Someone may peek still; or it has no body of its own. */
-	if (refcount_read(&msg->refs) != 1 || (msg->units & MBOX_MSG_COPY))
+	/* Someone may peek still; or it has no body of its own, or too much. */
+	if (refcount_read(&msg->refs) != 1 ||
+	    (msg->units & (MBOX_MSG_COPY | MBOX_MSG_LENT)))
 		return false;
 	/* What is to be cleared when it is freed is not to stay. */
 	if (want_init_on_free() || unlikely(mbox_msg_sender_pid(msg)))

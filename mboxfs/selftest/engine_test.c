@@ -211,7 +211,7 @@ static void leases_end_in_every_way(struct kunit *test)
 					  MBOX_SETTLE_RETURN, 0), 1);
 	KUNIT_EXPECT_EQ(test, holder.count, 1U);
 	mbox_end_leases(f->box, &holder);
-	mbox_holder_exit(f->box, &holder);
+	mbox_holder_exit(&holder);
 	mbox_get_stat(f->box, &stat);
 	KUNIT_EXPECT_EQ(test, stat.leased_messages, 0ULL);
 	KUNIT_EXPECT_EQ(test, stat.dead_messages, 1ULL);
