@@ -22,6 +22,15 @@ static struct mbox_extra *mbox_expiry_extra(struct rb_node *node)
 	return rb_entry_safe(node, struct mbox_extra, expiry);
 }
 
+/* Whether @msg is due before @other: of those that are due at once, by number. */
+static bool mbox_due_before(const struct mbox_msg *msg,
+			    const struct mbox_msg *other)
+{
+	if (msg->time != other->time)
+		return msg->time < other->time;
+	return msg->seq < other->seq;
+}
+
 /**
  * __mbox_delay - a message becomes readable later
  * @box:	the mailbox, which has taken it
@@ -40,14 +49,14 @@ void __mbox_delay(struct mbox *box, struct mbox_msg *msg, u64 due)
 	msg->state = MBOX_MSG_DELAYED;
 	msg->time = due;
 	mbox_sum_add(&box->delayed, msg);
-	if (last && due >= last->time) {
+	if (last && !mbox_due_before(msg, last)) {
 		parent = clock->last_due;
 		link = &parent->rb_right;
 		first = false;
 	}
 	while (*link) {
 		parent = *link;
-		if (due < mbox_due_msg(parent)->time) {
+		if (mbox_due_before(msg, mbox_due_msg(parent))) {
 			link = &parent->rb_left;
 		} else {
 			link = &parent->rb_right;
@@ -56,7 +65,7 @@ void __mbox_delay(struct mbox *box, struct mbox_msg *msg, u64 due)
 	}
 	rb_link_node(&msg->due_node, parent, link);
 	rb_insert_color_cached(&msg->due_node, &clock->due, first);
-	if (!last || due >= last->time)
+	if (!last || !mbox_due_before(msg, last))
 		clock->last_due = &msg->due_node;
 	__mbox_arm(box);
 }
