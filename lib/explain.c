@@ -54,8 +54,10 @@ say(const struct problem *p, const char *format, ...)
 static int say_full(const struct problem *p, const char *also)
 {
 	const struct mboxfs_stat *s = &p->stat;
-	ull messages = s->messages + s->delayed_messages;
-	ull bytes = s->bytes + s->delayed_bytes;
+	ull messages = s->messages + s->delayed_messages +
+		       s->leased_messages + s->dead_messages;
+	ull bytes = s->bytes + s->delayed_bytes + s->leased_bytes +
+		    s->dead_bytes;
 
 	if (s->max_messages && messages >= s->max_messages)
 		return say(p, "mailbox full: max_messages is %llu%s",
@@ -66,6 +68,16 @@ static int say_full(const struct problem *p, const char *also)
 	return 0;
 }
 
+/* What there is although nothing can be received. */
+static const char *where_they_are(const struct mboxfs_stat *s)
+{
+	if (s->delayed_messages)
+		return ", its messages are delayed";
+	if (s->leased_messages)
+		return ", its messages are on lease";
+	return s->dead_messages ? ", its messages are dead" : "";
+}
+
 static int explain_wait(const struct problem *p)
 {
 	int len = p->mode == O_RDONLY ? 0 : say_full(p, "");
@@ -74,8 +86,7 @@ static int explain_wait(const struct problem *p)
 		return len;
 	if (p->mode != O_WRONLY && !p->stat.messages)
 		return say(p, "nothing to receive: the mailbox is empty%s",
-			   p->stat.delayed_messages ?
-			   ", its messages are delayed" : "");
+			   where_they_are(&p->stat));
 	if (p->mode == O_WRONLY)
 		return say(p, "others wait already, or nobody has received it (rendezvous)");
 	return say(p, "others wait already, or nothing that was asked for is there");

@@ -24,7 +24,7 @@ union mboxfs_counts {
 #define MBOXFS_GROUP_COUNTER(field)					\
 	{ #field, S_IFDIR, offsetof(union mboxfs_counts, group.field) }
 
-/* Each is a 64-bit number, negative for "not there now". */
+/* Each is a 64-bit number. */
 static const struct {
 	const char	*name;
 	umode_t		type;
@@ -80,10 +80,18 @@ static int mboxfs_get_stat(struct inode *inode, union mboxfs_counts *stat)
 	return 0;
 }
 
-static s64 mboxfs_counter_value(const union mboxfs_counts *stat, int counter)
+static u64 mboxfs_counter_value(const union mboxfs_counts *stat, int counter)
 {
-	return *(const s64 *)((const char *)stat +
+	return *(const u64 *)((const char *)stat +
 			      mboxfs_counters[counter].offset);
+}
+
+/* The size of the next message is not there where there is none. */
+static bool mboxfs_counter_there(const union mboxfs_counts *stat, int counter)
+{
+	return mboxfs_counters[counter].offset !=
+		       offsetof(union mboxfs_counts, box.next_size) ||
+	       stat->box.next_size >= 0;
 }
 
 static u64 mboxfs_limit_value(struct inode *inode, enum mbox_limit limit)
@@ -100,7 +108,6 @@ static int mboxfs_xattr_get(const struct xattr_handler *handler,
 	union mboxfs_counts stat;
 	char text[MBOX_VALUE_TEXT];
 	int i, len, err;
-	s64 value;
 
 	i = mbox_limit_find(name, S_ISDIR(inode->i_mode));
 	if (i >= 0) {
@@ -112,10 +119,10 @@ static int mboxfs_xattr_get(const struct xattr_handler *handler,
 		err = mboxfs_get_stat(inode, &stat);
 		if (err)
 			return err;
-		value = mboxfs_counter_value(&stat, i);
-		if (value < 0)
+		if (!mboxfs_counter_there(&stat, i))
 			return -ENODATA;
-		len = scnprintf(text, sizeof(text), "%lld", value);
+		len = scnprintf(text, sizeof(text), "%llu",
+				mboxfs_counter_value(&stat, i));
 	}
 	if (!buffer)
 		return len;
@@ -223,7 +230,7 @@ ssize_t mboxfs_listxattr(struct dentry *dentry, char *list, size_t size)
 		mboxfs_get_stat(inode, &stat);
 	for (i = 0; i < ARRAY_SIZE(mboxfs_counters) && !err; i++)
 		if (mboxfs_has_counter(inode, i) &&
-		    (group || mboxfs_counter_value(&stat, i) >= 0))
+		    (group || mboxfs_counter_there(&stat, i)))
 			err = mboxfs_list_name(list, size, &used,
 					       mboxfs_counters[i].name);
 	return err ? err : used;
