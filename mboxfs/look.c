@@ -114,29 +114,33 @@ static void mbox_set_cursor(struct mbox_looking *l, enum mbox_kind kind,
 	l->cursor[1] = place;
 }
 
+/* What is left to live, ns, or -1; it stands still for all but the readable. */
+static s64 mbox_left_to_live(const struct mbox_msg *msg, u32 state, u64 now)
+{
+	const struct mbox_extra *extra = msg->extra;
+
+	if (!extra || !extra->ttl_ms)
+		return -1;
+	if (!state)
+		return msg->time > now ? msg->time - now : 1;
+	return extra->left ? extra->left : (s64)extra->ttl_ms * NSEC_PER_MSEC;
+}
+
 /* A message has been seen, at which the cursor is now. */
 static void __mbox_see(struct mbox_looking *l, struct mbox_msg *msg, u32 state)
 {
 	struct mbox_sight *sight = &l->sights[l->seen++];
-	u32 ttl_ms = mbox_msg_ttl(msg);
 
 	refcount_inc(&msg->refs);
 	*sight = (struct mbox_sight){
 		.msg = msg,
 		.cursor = { l->cursor[0], l->cursor[1] },
-		.left = -1,
+		.left = mbox_left_to_live(msg, state, l->now),
 		.state = state,
 		.attempts = msg->extra ? msg->extra->attempts : 0,
 	};
 	if (state == MBOXFS_IS_DELAYED)
 		sight->delay = msg->time > l->now ? msg->time - l->now : 1;
-	if (ttl_ms) {
-		sight->left = (s64)ttl_ms * NSEC_PER_MSEC;
-		if (!state)
-			sight->left = msg->time > l->now ? msg->time - l->now : 1;
-		else if (msg->extra->left)
-			sight->left = msg->extra->left;
-	}
 	l->bytes += msg->len;
 }
 

@@ -224,9 +224,9 @@
 #define MBOXFS_SEQ		512	/* in: write @seq back */
 #define MBOXFS_ONCE		4096	/* in: only if @tag is the highest so far */
 #define MBOXFS_RESTORE		8192	/* in: as it was */
-#define MBOXFS_IS_DELAYED	(1 << 16)	/* out: not readable yet */
-#define MBOXFS_IS_LEASED	(1 << 17)	/* out: on lease */
-#define MBOXFS_IS_DEAD		(1 << 18)	/* out: tried too often, or buried */
+#define MBOXFS_IS_DELAYED	0x10000	/* out: not readable yet */
+#define MBOXFS_IS_LEASED	0x20000	/* out: on lease */
+#define MBOXFS_IS_DEAD		0x40000	/* out: tried too often, or buried */
 
 /* What becomes of messages that are on lease. */
 #define MBOXFS_ACK		0	/* done: received */
