@@ -127,9 +127,11 @@ static void sums_are_right(void)
 
 	CHECK_EQ(ioctl(fd, MBOXFS_IOC_STAT, &s), 0);
 	CHECK_EQ(s.sent_total, s.messages + s.delayed_messages +
+		 s.leased_messages + s.dead_messages +
 		 s.received_total + s.dropped_total + s.expired_total +
 		 s.revoked_total + s.purged_total);
-	CHECK_EQ(t_get("g", "group_bytes"), s.bytes + s.delayed_bytes);
+	CHECK_EQ(t_get("g", "group_bytes"), s.bytes + s.delayed_bytes +
+		 s.leased_bytes + s.dead_bytes);
 	CHECK_EQ(s.readers_waiting + s.writers_waiting, 0);
 }
 
@@ -334,6 +336,185 @@ static void check_read_big(int error)
 		CHECK_EQ(read(fd, big, sizeof(big)), sizeof(big));
 	for (i = 0; i < sizeof(big); i++)
 		CHECK(big[i] == (char)(i * 13));
+	sums_are_right();
+}
+
+/* Leases of their own open file, so that they end with it. */
+static int holder = -1;
+
+static void one_for_lease(void)
+{
+	one_message();
+	holder = open("g/q", O_RDONLY);
+	CHECK(holder >= 0);
+}
+
+static void eight_for_lease(void)
+{
+	eight_messages();
+	holder = open("g/q", O_RDONLY);
+	CHECK(holder >= 0);
+}
+
+static int run_lease(void)
+{
+	m = t_msg(big, 100, MBOXFS_LEASE);
+	extra = ioctl(holder, MBOXFS_IOC_RECV, &m) == 0;
+	return extra - 1;
+}
+
+static int run_lease_batch(void)
+{
+	struct mboxfs_batch b = { .msgs = (uintptr_t)batch_msgs, .count = 8,
+				  .flags = MBOXFS_LEASE, .timeout_ns = -1 };
+	int i, n;
+
+	for (i = 0; i < 8; i++)
+		batch_msgs[i] = t_msg(big + 100 * i, 100, 0);
+	n = ioctl(holder, MBOXFS_IOC_RECV_BATCH, &b);
+	extra = n < 0 ? 0 : n;
+	return n;
+}
+
+static int run_lease_packed(void)
+{
+	struct mboxfs_packed p = { .buf = (uintptr_t)big, .len = sizeof(big),
+				   .flags = MBOXFS_LEASE, .timeout_ns = -1 };
+	int n = ioctl(holder, MBOXFS_IOC_RECV_PACKED, &p);
+
+	extra = n < 0 ? 0 : n;
+	return n;
+}
+
+/* Whatever is on lease: with the close all are there, in their order. */
+static void check_leased(int error)
+{
+	int all = t_get("g/q", "sent_total") - t_get("g/q", "received_total") -
+		  t_get("g/q", "purged_total") - t_get("g/q", "revoked_total");
+	int i, k;
+
+	CHECK_EQ(t_get("g/q", "leased_messages"), extra);
+	CHECK_EQ(t_get("g/q", "messages"), all - extra);
+	sums_are_right();
+	CHECK_EQ(close(holder), 0);
+	CHECK_EQ(t_get("g/q", "messages"), all);
+	for (i = 0; all == 8 && i < 8; i++) {
+		CHECK_EQ(read(fd, &k, sizeof(k)), sizeof(k));
+		CHECK_EQ(k, i);
+	}
+}
+
+static void one_to_read(void)
+{
+	one_for_lease();
+	t_set("g/q", "when_read", "lease");
+}
+
+static int run_read_lease(void)
+{
+	return read(holder, big, 100);
+}
+
+static void check_read_lease(int error)
+{
+	CHECK_EQ(t_get("g/q", "leased_messages"), !error);
+	CHECK_EQ(close(holder), 0);
+	t_set("g/q", "when_read", "receive");
+	t_expect(fd, "1234567890");
+	sums_are_right();
+}
+
+static uint64_t seqs[8];
+
+static void eight_on_lease(void)
+{
+	int i;
+
+	eight_for_lease();
+	CHECK_EQ(run_lease_batch(), 8);
+	for (i = 0; i < 8; i++)
+		seqs[i] = batch_msgs[i].seq;
+}
+
+static int run_settle(int how, uint64_t delay_ns)
+{
+	struct mboxfs_settle s = { .seqs = (uintptr_t)seqs, .count = 8,
+				   .how = how, .delay_ns = delay_ns };
+	int n = ioctl(holder, MBOXFS_IOC_SETTLE, &s);
+
+	extra = n < 0 ? 0 : n;
+	return n;
+}
+
+static int run_ack(void)
+{
+	return run_settle(MBOXFS_ACK, 0);
+}
+
+static void check_acks(int error)
+{
+	CHECK_EQ(t_get("g/q", "leased_messages"), 8 - extra);
+	CHECK_EQ(close(holder), 0);
+	CHECK_EQ(t_get("g/q", "messages"), 8 - extra);
+	sums_are_right();
+}
+
+static int run_return_later(void)
+{
+	return run_settle(MBOXFS_RETURN, 3600000000000ULL);
+}
+
+static void check_later(int error)
+{
+	CHECK_EQ(t_get("g/q", "delayed_messages"), extra);
+	check_acks(error);
+	CHECK_EQ(ioctl(fd, MBOXFS_IOC_REVOKE), extra);
+}
+
+static int run_look(void)
+{
+	struct mboxfs_look l = { .msgs = (uintptr_t)batch_msgs, .count = 8,
+				 .what = 15 };
+	int i;
+
+	for (i = 0; i < 8; i++)
+		batch_msgs[i] = t_msg(big + 100 * i, 100, 0);
+	return ioctl(fd, MBOXFS_IOC_LOOK, &l);
+}
+
+static void check_look(int error)
+{
+	extra = 0;
+	check_recv_batch(0);
+}
+
+static int run_cancel(void)
+{
+	uint64_t tags[] = { 0 };
+	struct mboxfs_settle s = { .seqs = (uintptr_t)tags, .count = 1,
+				   .how = MBOXFS_BY_TAG };
+
+	extra = ioctl(fd, MBOXFS_IOC_CANCEL, &s);
+	return extra;
+}
+
+static void check_cancel(int error)
+{
+	CHECK_EQ(t_get("g/q", "messages"), error ? 8 : 0);
+	CHECK_EQ(extra, error ? -1 : 8);
+	sums_are_right();
+}
+
+static int run_restore(void)
+{
+	m = t_msg(big, 100, MBOXFS_RESTORE | MBOXFS_IS_DEAD);
+	m.attempts = 3;
+	return ioctl(fd, MBOXFS_IOC_SEND, &m);
+}
+
+static void check_restored(int error)
+{
+	CHECK_EQ(t_get("g/q", "dead_messages"), !error);
 	sums_are_right();
 }
 
@@ -692,6 +873,16 @@ static const struct call calls[] = {
 	{ "RECV_BATCH", eight_messages, run_recv_batch, check_recv_batch },
 	{ "SEND_PACKED", empty, run_send_packed, check_send_packed },
 	{ "RECV_PACKED", eight_messages, run_recv_packed, check_recv_batch },
+	{ "RECV, lease", one_for_lease, run_lease, check_leased },
+	{ "RECV_BATCH, lease", eight_for_lease, run_lease_batch, check_leased },
+	{ "RECV_PACKED, lease", eight_for_lease, run_lease_packed,
+	  check_leased },
+	{ "read, on lease", one_to_read, run_read_lease, check_read_lease },
+	{ "SETTLE", eight_on_lease, run_ack, check_acks },
+	{ "SETTLE, later", eight_on_lease, run_return_later, check_later },
+	{ "LOOK", eight_messages, run_look, check_look },
+	{ "CANCEL", eight_messages, run_cancel, check_cancel },
+	{ "SEND, restored", empty, run_restore, check_restored },
 	{ "STAT", empty, run_stat, nothing },
 	{ "poll", empty, run_poll, nothing },
 	{ "epoll_ctl", empty, run_epoll, nothing },
