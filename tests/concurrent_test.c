@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Everyone at once, on mailboxes that move between groups with ceilings, for
- * MODEL_SECONDS (20): each message is received exactly once, what one sender
- * sends with one priority is received in order, no ceiling is ever exceeded,
- * and in the end all sums are right. MODEL_SEED says where to begin (1).
+ * MODEL_SECONDS (20): each message is received exactly once, also of those that
+ * were on lease and came back, what one sender sends with one priority is received
+ * in order, no ceiling is ever exceeded, and in the end all sums are right.
+ * MODEL_SEED says where to begin (1).
  */
 #include "test.h"
 
@@ -33,7 +34,9 @@ static struct shared {
 	unsigned int sent[SENDERS + 1];
 	/* How often each message has been received; and is to be. */
 	unsigned char seen[SENDERS + 1][MOST], wanted[SENDERS + 1][MOST];
-	long received, moved, refused, samples;
+	/* Whether it has been returned, and has lost its place perhaps. */
+	bool returned[SENDERS + 1][MOST];
+	long received, returns, moved, refused, samples;
 } *s;
 
 static int boxes[BOXES];
@@ -120,6 +123,14 @@ static void be_broadcaster(void)
 	}
 }
 
+static void note_received(const struct content *c)
+{
+	__atomic_fetch_add(&s->seen[c->sender][c->number], 1,
+			   __ATOMIC_RELAXED);
+	__atomic_fetch_add(&s->received, 1, __ATOMIC_RELAXED);
+}
+
+/* What came to this receiver, on lease or not. */
 static void note(int box, const struct content *c, const struct mboxfs_msg *m)
 {
 	static unsigned int next[SENDERS][BOXES][PRIORITIES];
@@ -128,16 +139,44 @@ static void note(int box, const struct content *c, const struct mboxfs_msg *m)
 	CHECK(c->sender <= SENDERS && c->number < MOST);
 	CHECK_EQ(m->tag, c->number);
 	CHECK_EQ(m->priority, c->priority);
-	__atomic_fetch_add(&s->seen[c->sender][c->number], 1,
-			   __ATOMIC_RELAXED);
-	__atomic_fetch_add(&s->received, 1, __ATOMIC_RELAXED);
 	if (c->sender == SENDERS)
 		return;
 	CHECK_EQ(c->box, box);
-	if (!c->ordered)
+	if (!c->ordered || s->returned[c->sender][c->number])
 		return;
 	CHECK(c->nth >= next[c->sender][box][c->priority]);
 	next[c->sender][box][c->priority] = c->nth + 1;
+}
+
+/* Some are acknowledged, the others come back, each in one call. */
+static void settle(int box, const struct content *c,
+		   const struct mboxfs_msg *m, int n)
+{
+	uint64_t seqs[BATCH], back[BATCH];
+	struct mboxfs_settle ack = { .seqs = (uintptr_t)seqs,
+				     .how = MBOXFS_ACK };
+	struct mboxfs_settle give = { .seqs = (uintptr_t)back,
+				      .how = MBOXFS_RETURN };
+	int i;
+
+	if (random() % 2 && !s->drain)
+		give.delay_ns = random() % 3000000;
+	for (i = 0; i < n; i++) {
+		if (random() % 4) {
+			seqs[ack.count++] = m[i].seq;
+			note_received(&c[i]);
+		} else {
+			back[give.count++] = m[i].seq;
+			s->returned[c[i].sender][c[i].number] = true;
+		}
+	}
+	if (give.count)
+		CHECK_EQ(ioctl(boxes[box], MBOXFS_IOC_SETTLE, &give),
+			 give.count);
+	if (ack.count)
+		CHECK_EQ(ioctl(boxes[box], MBOXFS_IOC_SETTLE, &ack),
+			 ack.count);
+	__atomic_fetch_add(&s->returns, give.count, __ATOMIC_RELAXED);
 }
 
 /* Whether there was something. */
@@ -148,10 +187,11 @@ static bool receive_some(int box)
 	struct mboxfs_batch b = { .msgs = (uintptr_t)m,
 				  .count = 1 + random() % BATCH,
 				  .timeout_ns = random() % 1000000 };
+	unsigned int flags = random() % 3 ? 0 : MBOXFS_LEASE;
 	int i, n;
 
 	for (i = 0; i < BATCH; i++)
-		m[i] = t_msg(&c[i], sizeof(c[i]), 0);
+		m[i] = t_msg(&c[i], sizeof(c[i]), flags);
 	if (random() % 2) {
 		n = ioctl(boxes[box], MBOXFS_IOC_RECV_BATCH, &b);
 	} else {
@@ -160,8 +200,13 @@ static bool receive_some(int box)
 	}
 	if (n < 0)
 		CHECK(errno == EAGAIN || errno == ETIMEDOUT || errno == EINTR);
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
 		note(box, &c[i], &m[i]);
+		if (!flags)
+			note_received(&c[i]);
+	}
+	if (flags && n > 0)
+		settle(box, c, m, n);
 	return n > 0;
 }
 
@@ -250,7 +295,7 @@ static void start_all(pid_t *receivers)
 static void check_sums(void)
 {
 	struct mboxfs_stat st;
-	long sent = 0, received = 0;
+	long sent = 0, received = 0, returned = 0;
 	int i, k;
 
 	for (i = 0; i < BOXES; i++) {
@@ -258,11 +303,14 @@ static void check_sums(void)
 		CHECK_EQ(st.messages + st.delayed_messages, 0);
 		CHECK_EQ(st.bytes + st.delayed_bytes, 0);
 		CHECK_EQ(st.readers_waiting + st.writers_waiting, 0);
+		CHECK_EQ(st.leased_messages + st.dead_messages, 0);
 		CHECK_EQ(st.sent_total, st.received_total);
+		returned += st.returned_total;
 		sent += st.sent_total;
 		received += st.received_total;
 	}
 	CHECK_EQ(received, s->received);
+	CHECK_EQ(returned, s->returns);
 	for (i = 0; i <= SENDERS; i++)
 		for (k = 0; k < MOST; k++)
 			CHECK_EQ(s->seen[i][k], s->wanted[i][k]);
@@ -270,8 +318,8 @@ static void check_sums(void)
 		CHECK_EQ(t_get(groups[i], "group_bytes"), 0);
 	CHECK_EQ(t_get("a", "group_mailboxes") + t_get("c", "group_mailboxes"),
 		 BOXES);
-	printf("# %ld sent, %ld moves, %ld refused, %ld samples\n", sent,
-	       s->moved, s->refused, s->samples);
+	printf("# %ld sent, %ld returned, %ld moves, %ld refused, %ld samples\n",
+	       sent, returned, s->moved, s->refused, s->samples);
 }
 
 TEST(each_message_once_in_order_below_all_ceilings)
@@ -309,5 +357,6 @@ TEST(each_message_once_in_order_below_all_ceilings)
 		t_wait(receivers[i]);
 	check_sums();
 	CHECK(s->received > t_scaled(1000));
+	CHECK(s->returns > t_scaled(100));
 	CHECK(s->moved > t_scaled(100));
 }

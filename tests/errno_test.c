@@ -10,6 +10,7 @@
 enum call {
 	SEND, RECV, SEND_BATCH, RECV_BATCH, STAT, REVOKE, STOP, START, PURGE,
 	BIND, SLEEP, AWAKE, MEET, BROADCAST, SEND_PACKED, RECV_PACKED,
+	SETTLE, KICK, LOOK, CANCEL,
 	WRITE, READ, TRUNCATE, FSYNC, UNKNOWN,
 };
 
@@ -23,6 +24,8 @@ static const unsigned int commands[] = {
 	[AWAKE] = MBOXFS_IOC_BARRIER_AWAKE, [MEET] = MBOXFS_IOC_BARRIER_WAIT,
 	[SEND_PACKED] = MBOXFS_IOC_SEND_PACKED,
 	[RECV_PACKED] = MBOXFS_IOC_RECV_PACKED,
+	[SETTLE] = MBOXFS_IOC_SETTLE, [KICK] = MBOXFS_IOC_KICK,
+	[LOOK] = MBOXFS_IOC_LOOK, [CANCEL] = MBOXFS_IOC_CANCEL,
 	[BROADCAST] = MBOXFS_IOC_BROADCAST, [UNKNOWN] = _IO(0xBD, 99),
 };
 
@@ -44,6 +47,7 @@ static const unsigned int commands[] = {
 #define LONGER		0x4000	/* a longer structure, that says something more */
 #define LONG_ZERO	0x8000	/* a longer structure, that says no more */
 #define SHORTER		0x10000	/* without what is reserved */
+#define LEASED		0x20000	/* the message is on lease */
 
 static const struct {
 	enum call call;
@@ -166,6 +170,63 @@ static const struct {
 	{ RECV_PACKED, 0, 0, 5, .root = EAGAIN, .user = EAGAIN },
 	{ RECV_PACKED, BLOCKING, 0, 5, .root = ETIMEDOUT, .user = ETIMEDOUT },
 	{ RECV_PACKED, STOPPED, 0, 5, .root = ESHUTDOWN, .user = ESHUTDOWN },
+	{ SETTLE, FULL | LEASED, MBOXFS_ACK, 1 },
+	{ SETTLE, FULL | LEASED | READ_ONLY, MBOXFS_TOUCH, 1 },
+	{ SETTLE, FULL | LEASED | STOPPED, MBOXFS_RETURN, 1 },
+	{ SETTLE, FULL | LEASED | UNLINKED, MBOXFS_BURY, 1 },
+	{ SETTLE, FULL, MBOXFS_ACK, 1, .root = ENOENT, .user = ENOENT },
+	{ SETTLE, FULL | LEASED, 0, 0, .root = ENOENT, .user = ENOENT },
+	{ SETTLE, FULL | WRITE_ONLY, 0, 1, .root = EBADF, .user = EBADF },
+	{ SETTLE, FULL | LEASED, 4, 1, .root = EINVAL, .user = EINVAL },
+	{ SETTLE, FULL | LEASED, 0, 1, .reserved = 1, .root = EINVAL,
+	  .user = EINVAL },
+	{ SETTLE, BAD_STRUCT, 0, 1, .root = EFAULT, .user = EFAULT },
+	{ SETTLE, FULL | LEASED | BAD_DATA, 0, 1, .root = EFAULT,
+	  .user = EFAULT },
+	{ SETTLE, FULL | LEASED | LONGER, 0, 1, .root = E2BIG, .user = E2BIG },
+	{ SETTLE, FULL | LEASED | LONG_ZERO, 0, 1 },
+	{ SETTLE, FULL | LEASED | SHORTER, 0, 1 },
+	{ SETTLE, GROUP, 0, 1, .root = ENOTTY, .user = ENOTTY },
+	{ KICK },
+	{ KICK, READ_ONLY },
+	{ KICK, ROOTS, .user = EPERM },
+	{ KICK, LONGER, .root = E2BIG, .user = E2BIG },
+	{ KICK, GROUP, .root = ENOTTY, .user = ENOTTY },
+	{ LOOK, FULL, MBOXFS_LOOK_READABLE, 1 },
+	{ LOOK, FULL | LEASED | READ_ONLY, MBOXFS_LOOK_LEASED, 1 },
+	{ LOOK, 0, 15, 1 },
+	{ LOOK, STOPPED, 15, 1 },
+	{ LOOK, FULL | WRITE_ONLY, 15, 1, .root = EBADF, .user = EBADF },
+	{ LOOK, FULL, 31, 1, .root = EINVAL, .user = EINVAL },
+	{ LOOK, FULL, 15, 1, .reserved = 1, .root = EINVAL, .user = EINVAL },
+	{ LOOK, BAD_STRUCT, 15, 1, .root = EFAULT, .user = EFAULT },
+	{ LOOK, FULL | BAD_DATA, 15, 1, .root = EFAULT, .user = EFAULT },
+	{ LOOK, FULL | LONGER, 15, 1, .root = E2BIG, .user = E2BIG },
+	{ LOOK, FULL | LONG_ZERO, 15, 1 },
+	{ LOOK, FULL | SHORTER, 15, 1 },
+	{ LOOK, GROUP, 15, 1, .root = ENOTTY, .user = ENOTTY },
+	{ CANCEL, FULL, MBOXFS_BY_SEQ, 1 },
+	{ CANCEL, FULL | WRITE_ONLY, MBOXFS_BY_SEQ, 1 },
+	{ CANCEL, FULL, MBOXFS_BY_TAG, 1, .root = ENOENT, .user = ENOENT },
+	{ CANCEL, FULL | LEASED, MBOXFS_BY_SEQ, 1, .root = ENOENT,
+	  .user = ENOENT },
+	{ CANCEL, ROOTS, MBOXFS_BY_SEQ, 1, .root = ENOENT, .user = ENOENT },
+	{ CANCEL, FULL | READ_ONLY, 0, 1, .root = EBADF, .user = EBADF },
+	{ CANCEL, FULL, 2, 1, .root = EINVAL, .user = EINVAL },
+	{ CANCEL, FULL, 0, 1, .reserved = 1, .root = EINVAL, .user = EINVAL },
+	{ CANCEL, BAD_STRUCT, 0, 1, .root = EFAULT, .user = EFAULT },
+	{ CANCEL, FULL | BAD_DATA, 0, 1, .root = EFAULT, .user = EFAULT },
+	{ CANCEL, FULL | LONGER, 0, 1, .root = E2BIG, .user = E2BIG },
+	{ CANCEL, FULL | SHORTER, 0, 1 },
+	{ CANCEL, GROUP, 0, 1, .root = ENOTTY, .user = ENOTTY },
+	{ SEND, 0, MBOXFS_SEQ, 5 },
+	{ SEND, 0, MBOXFS_ONCE, 5, .root = EEXIST, .user = EEXIST },
+	{ SEND, 0, MBOXFS_RESTORE, 5 },
+	{ SEND, ROOTS, MBOXFS_RESTORE, 5, .user = EPERM },
+	{ SEND, 0, MBOXFS_RESTORE | MBOXFS_SYNC, 5, .root = EINVAL,
+	  .user = EINVAL },
+	{ SEND, FULL | BLOCKING, MBOXFS_RESTORE, 5, .root = EAGAIN,
+	  .user = EAGAIN },
 	{ STAT },
 	{ STAT, READ_ONLY },
 	{ STAT, WRITE_ONLY },
@@ -293,6 +354,8 @@ static int prepare(unsigned int state)
 	}
 	second = open("mine", flags);
 	CHECK(second >= 0);
+	if (state & LEASED)
+		t_lease(second, "12345");
 	if (!(state & BLOCKING))
 		CHECK_EQ(fcntl(second, F_SETFL, O_NONBLOCK), 0);
 	if (state & UNLINKED)
@@ -380,8 +443,23 @@ static long long call(int i, int fd)
 	struct mboxfs_barrier barrier = { .parties = table[i].len,
 					  .flags = table[i].flags,
 					  .timeout_ns = 1000000 };
+	static uint64_t seqs[1];
+	struct mboxfs_settle settle = {
+		.seqs = table[i].state & BAD_DATA ? 8 : (uintptr_t)seqs,
+		.count = table[i].len,
+		.how = table[i].flags,
+		.reserved = { table[i].reserved },
+	};
+	struct mboxfs_msg seen = t_msg(data, sizeof(data), 0);
+	struct mboxfs_look look = {
+		.msgs = table[i].state & BAD_DATA ? 8 : (uintptr_t)&seen,
+		.count = table[i].len,
+		.what = table[i].flags,
+		.reserved = { table[i].reserved },
+	};
 	void *arg = &m;
 
+	seqs[0] = 1;
 	m.priority = table[i].priority;
 	m.reserved[1] = table[i].reserved;
 	m.pid = table[i].pid;
@@ -406,6 +484,13 @@ static long long call(int i, int fd)
 		*(struct mboxfs_record *)data =
 			(struct mboxfs_record){ .len = table[i].len };
 		arg = &packed;
+		break;
+	case SETTLE:
+	case CANCEL:
+		arg = &settle;
+		break;
+	case LOOK:
+		arg = &look;
 		break;
 	case STAT:
 		arg = &stat;

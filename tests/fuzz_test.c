@@ -46,22 +46,74 @@ static uint64_t random_pointer(void)
 	}
 }
 
+/* One half of what may be there for some call. */
+static unsigned int random_flags(void)
+{
+	unsigned int all = 128 * 2 - 1;
+
+	if (random() % 2)
+		all |= MBOXFS_DEAD | MBOXFS_SEQ | MBOXFS_ONCE | MBOXFS_RESTORE |
+		       MBOXFS_IS_DEAD;
+	return random() & random() & all;
+}
+
 static void random_msg(struct mboxfs_msg *m)
 {
 	*m = (struct mboxfs_msg){
 		.data = random_pointer(),
 		.len = random() % 4 ? random() % 5000 : random_number(),
-		.flags = random() % 4 ? random() % 128 : random_number(),
+		.flags = random() % 4 ? random_flags() : random_number(),
 		.priority = random() % 4 ? random() % 10 : random_number(),
 		.pid = random() % 4 ? getpid() : (int)random_number(),
 		.tag = random() % 4,
 		.delay_ns = random() % 2 ? random() % 1000000 :
 					   random_number(),
 	};
+	m->attempts = random_number();
 	/* None waits for ever: most do not wait at all. */
 	m->timeout_ns = random() % 20 ? 0 : random() % 1000000;
 	if (random() % 16 == 0)
 		m->reserved[random() % 2] = random_number();
+}
+
+/* Numbers of which some are on lease, or will be. */
+static void random_settle(int fd, struct mboxfs_settle *s)
+{
+	static uint64_t seqs[40];
+	struct mboxfs_stat st;
+	int i;
+
+	*s = (struct mboxfs_settle){
+		.seqs = random() % 2 ? (uintptr_t)seqs : random_pointer(),
+		.count = random() % 4 ? random() % 40 : random_number(),
+		.how = random() % 8 ? random() % 4 : random_number(),
+		.delay_ns = random() % 2 ? random() % 1000000 :
+					   random_number(),
+	};
+	if (random() % 16 == 0)
+		s->reserved[random() % 2] = random_number();
+	if (random() % 8 || ioctl(fd, MBOXFS_IOC_STAT, &st))
+		return;
+	for (i = 0; i < 40; i++)
+		seqs[i] = random() % 4 ? st.sent_total - random() % 60 :
+					 random_number();
+}
+
+/* Also with a cursor that nobody has given out. */
+static void random_look(struct mboxfs_look *l)
+{
+	static uint64_t cursor[2];
+
+	*l = (struct mboxfs_look){
+		.msgs = random_pointer(),
+		.count = random() % 4 ? random() % 40 : random_number(),
+		.what = random() % 8 ? random() % 16 : random_number(),
+	};
+	if (random() % 16 == 0)
+		l->reserved[random() % 2] = random_number();
+	if (random() % 2)
+		cursor[random() % 2] = random_number() << random() % 64;
+	memcpy(l->cursor, cursor, sizeof(cursor));
 }
 
 static void one_call(int fd, int i)
@@ -73,9 +125,13 @@ static void one_call(int fd, int i)
 		MBOXFS_IOC_BARRIER_SLEEP, MBOXFS_IOC_BARRIER_AWAKE,
 		MBOXFS_IOC_BARRIER_WAIT, MBOXFS_IOC_BROADCAST,
 		MBOXFS_IOC_SEND_PACKED, MBOXFS_IOC_RECV_PACKED,
+		MBOXFS_IOC_SETTLE, MBOXFS_IOC_CANCEL, MBOXFS_IOC_LOOK,
+		MBOXFS_IOC_KICK,
 	};
-	unsigned int cmd = commands[random() % 15];
+	unsigned int cmd = commands[random() % 19];
 	struct mboxfs_packed packed;
+	struct mboxfs_settle settle;
+	struct mboxfs_look look;
 	struct mboxfs_batch b;
 	struct mboxfs_msg m;
 	void *arg = &m;
@@ -90,15 +146,25 @@ static void one_call(int fd, int i)
 			.buf = random_pointer(),
 			.len = random() % 4 ? random() % 4096 : random_number(),
 			.count = random() % 2 ? 0 : random_number(),
-			.flags = random() % 8 ? 0 : random_number(),
+			.flags = random() % 8 ? random() % 2 * MBOXFS_LEASE :
+						random_number(),
 		};
 		arg = &packed;
+	}
+	if (cmd == MBOXFS_IOC_SETTLE || cmd == MBOXFS_IOC_CANCEL) {
+		random_settle(fd, &settle);
+		arg = &settle;
+	}
+	if (cmd == MBOXFS_IOC_LOOK) {
+		random_look(&look);
+		arg = &look;
 	}
 	if (cmd == MBOXFS_IOC_SEND_BATCH || cmd == MBOXFS_IOC_RECV_BATCH) {
 		b = (struct mboxfs_batch){
 			.msgs = random_pointer(),
 			.count = random() % 4 ? random() % 40 : random_number(),
-			.flags = random() % 8 ? 0 : random_number(),
+			.flags = random() % 8 ? random() % 2 * MBOXFS_LEASE :
+						random_number(),
 			.timeout_ns = 0,
 			.size = random() % 2 ? 0 : random() % 2 ?
 				random() % 200 : random_number(),
@@ -160,6 +226,17 @@ static void call_on(int k, int *done, int calls)
 	_exit(0);
 }
 
+static void set_up(void)
+{
+	close(t_open("p", O_RDWR));
+	close(t_open("q", O_RDWR));
+	t_set("p", "lease_ms", "100");
+	t_set("p", "max_attempts", "5");
+	t_set("q", "max_attempts", "3");
+	t_set("q", "when_read", "lease");
+	t_set("q", "when_dead", "drop");
+}
+
 TEST(a_million_hostile_calls)
 {
 	int calls = atoi(getenv("FUZZ_CALLS") ?: "1000000") / PROCESSES;
@@ -167,6 +244,7 @@ TEST(a_million_hostile_calls)
 	pid_t pids[PROCESSES], pid;
 
 	t_takes(480);
+	set_up();
 	done = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
 		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	for (k = 0; k < PROCESSES; k++) {
@@ -200,9 +278,12 @@ TEST(a_million_hostile_calls)
 		CHECK_EQ(ioctl(fd, MBOXFS_IOC_START), 0);
 		CHECK_EQ(ioctl(fd, MBOXFS_IOC_REVOKE) >= 0, 1);
 		CHECK_EQ(ftruncate(fd, 0), 0);
+		t_await(name, "leased_messages", 0);
+		CHECK_EQ(t_get(name, "dead_messages"), 0);
 		CHECK_EQ(t_get(name, "messages"), 0);
 		CHECK_EQ(t_get(name, "bytes"), 0);
 		CHECK_EQ(t_get(name, "delayed_bytes"), 0);
+		t_set(name, "when_read", "receive");
 		t_send(fd, "works");
 		t_expect(fd, "works");
 		printf("# %lld sent, %lld received\n",

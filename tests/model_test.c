@@ -21,14 +21,19 @@ enum { TRUNCATE, KEEP, REFUSE };
 enum { BLOCK, FAIL, DROP_OLDEST };
 
 struct limits {
-	uint64_t max_size, max_messages, max_bytes, delay;
-	int short_read, when_full, eof, idle;
+	uint64_t max_size, max_messages, max_bytes, delay, max_attempts;
+	int short_read, when_full, eof, idle, drop_dead, read_leases;
 };
 
 struct msg {
 	struct msg *next;
 	uint64_t id, due, seq, tag;
-	uint32_t len, priority;
+	uint64_t order;		/* of publishing */
+	uint64_t death;		/* of dying, as long as it has not lived again */
+	uint64_t lease;		/* of going on lease */
+	uint32_t len, priority, attempts;
+	int holder;		/* which open file has it on lease */
+	bool read, gone;	/* by read(); purged since */
 };
 
 struct box {
@@ -37,9 +42,12 @@ struct box {
 	struct limits limits;
 	struct msg *published;	/* in the order of receiving */
 	struct msg *delayed;	/* in the order of publishing */
+	struct msg *leased;	/* in the order of sending */
+	struct msg *dead;	/* in the order of dying */
 	struct msg *rest;
 	uint32_t offset;
 	uint64_t seq, received, dropped, revoked, purged, truncated;
+	uint64_t returned, once, orders, deaths, leases;
 };
 
 struct group {
@@ -72,7 +80,14 @@ static uint64_t bytes(const struct msg *m)
 
 static uint64_t used(const struct box *b)
 {
-	return bytes(b->published) + bytes(b->delayed);
+	return bytes(b->published) + bytes(b->delayed) + bytes(b->leased) +
+	       bytes(b->dead);
+}
+
+static uint64_t held(const struct box *b)
+{
+	return count(b->published) + count(b->delayed) + count(b->leased) +
+	       count(b->dead);
 }
 
 static bool below(int group, int above)
@@ -136,24 +151,138 @@ static bool fits(const struct box *b, uint64_t messages, uint64_t sum,
 
 static bool fits_now(const struct box *b, uint64_t len)
 {
-	return fits(b, count(b->published) + count(b->delayed), used(b), len);
+	return fits(b, held(b), used(b), len);
 }
 
-static void publish(struct box *b, struct msg *m)
+static void insert(struct msg **p, struct msg *m)
 {
-	struct msg **p = &b->published;
-
-	while (*p && (*p)->priority >= m->priority)
-		p = &(*p)->next;
 	m->next = *p;
 	*p = m;
 }
 
-/* The oldest of the lowest priority: the first of the last level. */
+/* What comes back is before what has been published later. */
+static void publish_again(struct box *b, struct msg *m)
+{
+	struct msg **p = &b->published;
+
+	while (*p && ((*p)->priority > m->priority ||
+		      ((*p)->priority == m->priority &&
+		       (*p)->order < m->order)))
+		p = &(*p)->next;
+	m->death = 0;
+	insert(p, m);
+}
+
+static void publish(struct box *b, struct msg *m)
+{
+	m->order = ++b->orders;
+	publish_again(b, m);
+}
+
+static void delay_it(struct box *b, struct msg *m, uint64_t delay)
+{
+	struct msg **p = &b->delayed;
+
+	m->due = delay + clock_now;
+	while (*p && ((*p)->due < m->due ||
+		      ((*p)->due == m->due && (*p)->seq < m->seq)))
+		p = &(*p)->next;
+	m->death = 0;
+	insert(p, m);
+}
+
+/* One that has been dead before gets its old place. */
+static void die(struct box *b, struct msg *m)
+{
+	struct msg **p = &b->dead;
+
+	if (b->limits.drop_dead) {
+		b->dropped++;
+		return;
+	}
+	if (!m->death)
+		m->death = ++b->deaths;
+	while (*p && (*p)->death < m->death)
+		p = &(*p)->next;
+	insert(p, m);
+}
+
+/* A message leaves its list, and goes on lease. */
+static struct msg *lease(struct box *b, struct msg **from, int holder, bool read)
+{
+	struct msg *m = *from, **p = &b->leased;
+
+	*from = m->next;
+	m->attempts++;
+	m->holder = holder;
+	m->read = read;
+	m->lease = ++b->leases;
+	while (*p && (*p)->seq < m->seq)
+		p = &(*p)->next;
+	insert(p, m);
+	return m;
+}
+
+static void settle(struct box *b, struct msg **p, int how, uint64_t delay)
+{
+	struct msg *m = *p;
+
+	if (how == MBOXFS_TOUCH)
+		return;
+	*p = m->next;
+	if (how == MBOXFS_ACK) {
+		b->received++;
+	} else if (m->gone) {
+		b->purged++;
+	} else if (how == MBOXFS_BURY || (b->limits.max_attempts &&
+		   m->attempts >= b->limits.max_attempts)) {
+		die(b, m);
+	} else {
+		b->returned++;
+		if (delay)
+			delay_it(b, m, delay);
+		else
+			publish_again(b, m);
+	}
+}
+
+/* The leases of an open file end by themselves, in their order. */
+static void end_leases(struct box *b, int holder)
+{
+	struct msg **p, **first;
+
+	do {
+		first = NULL;
+		for (p = &b->leased; *p; p = &(*p)->next)
+			if ((*p)->holder == holder &&
+			    (!first || (*p)->lease < (*first)->lease))
+				first = p;
+		if (first)
+			settle(b, first, (*first)->death ? MBOXFS_BURY :
+							   MBOXFS_RETURN, 0);
+	} while (first);
+}
+
+/* What has been read to its end is received. */
+static void read_on(struct box *b)
+{
+	struct msg **p = &b->leased;
+
+	while (*p) {
+		if ((*p)->read && *p != b->rest)
+			settle(b, p, MBOXFS_ACK, 0);
+		else
+			p = &(*p)->next;
+	}
+}
+
+/* The first of the dead, or the oldest of the lowest priority. */
 static struct msg **worst(struct box *b)
 {
 	struct msg **p = &b->published, **found = p;
 
+	if (b->dead)
+		return &b->dead;
 	for (; *p; p = &(*p)->next)
 		if ((*p)->priority < (*found)->priority)
 			found = p;
@@ -162,8 +291,9 @@ static struct msg **worst(struct box *b)
 
 static int drop_oldest(struct box *b, uint32_t len, uint32_t priority)
 {
-	uint64_t stay = count(b->delayed), stay_bytes = bytes(b->delayed);
-	uint64_t messages = count(b->published) + count(b->delayed), gone = 0;
+	uint64_t stay = count(b->delayed) + count(b->leased);
+	uint64_t stay_bytes = bytes(b->delayed) + bytes(b->leased);
+	uint64_t messages = held(b), gone = 0;
 	struct msg *m, **w, *copy = NULL, **end = &copy;
 	struct box trial = *b;
 
@@ -201,7 +331,7 @@ static int drop_oldest(struct box *b, uint32_t len, uint32_t priority)
 static int model_send(struct box *b, uint32_t len, uint32_t priority,
 		      uint64_t tag, uint64_t delay)
 {
-	struct msg *m, **p;
+	struct msg *m;
 	int err;
 
 	if (len > max_length(b))
@@ -228,15 +358,11 @@ static int model_send(struct box *b, uint32_t len, uint32_t priority,
 	m->seq = ++b->seq;
 	if (delay == NONE)
 		delay = b->limits.delay;
-	if (!delay) {
+	clock_now++;
+	if (delay)
+		delay_it(b, m, delay);
+	else
 		publish(b, m);
-		return 0;
-	}
-	m->due = delay + ++clock_now;
-	for (p = &b->delayed; *p && (*p)->due <= m->due; p = &(*p)->next)
-		;
-	m->next = *p;
-	*p = m;
 	return 0;
 }
 
@@ -261,23 +387,61 @@ static int model_revoke(struct box *b)
 
 static int model_purge(struct box *b)
 {
-	int n = count(b->published) + count(b->delayed);
+	int n = count(b->published) + count(b->delayed) + count(b->dead);
+	struct msg *m;
 
 	b->published = NULL;
 	b->delayed = NULL;
+	b->dead = NULL;
 	b->purged += n;
+	for (m = b->leased; m; m = m->next)
+		m->gone = true;
+	return n;
+}
+
+static int model_kick(struct box *b)
+{
+	struct msg *m, *dead = b->dead;
+	int n = count(dead);
+
+	b->dead = NULL;
+	while ((m = dead)) {
+		dead = m->next;
+		m->attempts = 0;
+		publish(b, m);
+	}
+	return n;
+}
+
+/* Take back by number, or by tag. */
+static int model_cancel(struct box *b, uint64_t number, bool by_tag)
+{
+	struct msg **lists[] = { &b->published, &b->delayed }, **p;
+	int i, n = 0;
+
+	for (i = 0; i < 2; i++) {
+		for (p = lists[i]; *p; ) {
+			if ((by_tag ? (*p)->tag : (*p)->seq) != number) {
+				p = &(*p)->next;
+				continue;
+			}
+			*p = (*p)->next;
+			n++;
+		}
+	}
+	b->revoked += n;
 	return n;
 }
 
 static bool over(const struct box *b)
 {
-	return b->stopped && !b->delayed;
+	return b->stopped && !b->delayed && !b->leased;
 }
 
 /* The message that a reader would get, by tag unless that is 0. */
-static struct msg **model_next(struct box *b, uint64_t tag)
+static struct msg **model_next(struct box *b, uint64_t tag, bool dead)
 {
-	struct msg **p = &b->published;
+	struct msg **p = dead ? &b->dead : &b->published;
 
 	while (*p && tag && (*p)->tag != tag)
 		p = &(*p)->next;
@@ -286,7 +450,8 @@ static struct msg **model_next(struct box *b, uint64_t tag)
 
 /* ---- Both at once ---- */
 
-static int fds[BOXES];
+/* Each mailbox is open twice; the second file only takes on lease. */
+static int fds[BOXES], seconds[BOXES];
 static char *log_text;
 static size_t log_len;
 static bool differs;
@@ -401,8 +566,10 @@ static void do_write(struct box *b, int fd, const struct op *op)
 
 static void do_send(struct box *b, int fd, const struct op *op)
 {
-	struct mboxfs_msg m = t_msg(buffer, length(op), MBOXFS_NONBLOCK);
+	struct mboxfs_msg m = t_msg(buffer, length(op),
+				    MBOXFS_NONBLOCK | MBOXFS_SEQ);
 	uint64_t delay = NONE;
+	long long ret;
 
 	m.priority = op->b % 4 ? op->b % 3 : 0;
 	m.tag = op->c % 4;
@@ -414,8 +581,69 @@ static void do_send(struct box *b, int fd, const struct op *op)
 	fill(m.len);
 	say("send %u bytes, priority %u, tag %llu, delay %lld", m.len,
 	    m.priority, m.tag, (long long)delay);
-	same("send", result(ioctl(fd, MBOXFS_IOC_SEND, &m)),
-	     model_send(b, m.len, m.priority, m.tag, delay));
+	ret = result(ioctl(fd, MBOXFS_IOC_SEND, &m));
+	same("send", ret, model_send(b, m.len, m.priority, m.tag, delay));
+	if (!ret)
+		same("send's seq", m.seq, b->seq);
+}
+
+/* Numbers that grow, but not always. */
+static void do_once(struct box *b, int fd, const struct op *op)
+{
+	struct mboxfs_msg m = t_msg(buffer, length(op),
+				    MBOXFS_NONBLOCK | MBOXFS_ONCE);
+	bool fits = m.len <= max_length(b) && !b->stopped && fits_now(b, m.len);
+	long long ret;
+
+	m.tag = b->once + op->c % 3;
+	if (op->d % 8 == 0)
+		m.flags |= MBOXFS_RESTORE; /* then nothing is sent */
+	fill(m.len);
+	say("once %llu with %u bytes, flags %#x", m.tag, m.len, m.flags);
+	ret = result(ioctl(fd, MBOXFS_IOC_SEND, &m));
+	if (m.flags & MBOXFS_RESTORE) {
+		same("restoring once", ret, 0);
+		b->once = m.tag;
+	} else if (m.tag > b->once) {
+		same("once", ret, model_send(b, m.len, 0, m.tag, NONE));
+		if (!ret)
+			b->once = m.tag;
+	} else if (fits && ceiling(b->group, -1, m.len, 0)) {
+		same("once more", ret, -EEXIST);
+	} else {
+		same("once more, an error", ret < 0, 1);
+	}
+}
+
+/* As it was once, with attempts, or dead. */
+static void do_restore(struct box *b, int fd, const struct op *op)
+{
+	struct mboxfs_msg m = t_msg(buffer, length(op), MBOXFS_RESTORE);
+	uint64_t delay = op->d % 3 ? 0 : delay_of(op->d / 3);
+	bool dead = op->d % 4 == 0 && !b->limits.drop_dead && !delay;
+	struct msg **p;
+	int err;
+
+	m.attempts = op->b / 2 % 4;
+	m.priority = op->c % 3;
+	m.flags |= (dead ? MBOXFS_IS_DEAD : 0) | (delay ? MBOXFS_DELAY : 0);
+	m.delay_ns = delay * 1000000;
+	fill(m.len);
+	say("restore %u bytes, priority %u, attempts %u, flags %#x", m.len,
+	    m.priority, m.attempts, m.flags);
+	err = model_send(b, m.len, m.priority, 0, delay);
+	same("restore", result(ioctl(fd, MBOXFS_IOC_SEND, &m)), err);
+	if (err)
+		return;
+	for (p = delay ? &b->delayed : &b->published; (*p)->seq != b->seq; )
+		p = &(*p)->next;
+	(*p)->attempts = m.attempts;
+	if (dead) {
+		struct msg *msg = *p;
+
+		*p = msg->next;
+		die(b, msg);
+	}
 }
 
 static void do_batch(struct box *b, int fd, const struct op *op)
@@ -430,13 +658,17 @@ static void do_batch(struct box *b, int fd, const struct op *op)
 	long long ret;
 	int err = 0;
 
+	/* What one message drops may be room for the next, at any ceiling. */
+	if (b->limits.when_full == DROP_OLDEST && !ceiling(b->group, -1, 1, 0))
+		batch.count = 1;
 	for (k = 0; k < batch.count; k++) {
 		for (i = 0; i < len; i++)
 			data[k][i] = byte_of(ids + 1 + k, i);
 		m[k] = t_msg(data[k], len, 0);
 		m[k].priority = op->c % 3;
 	}
-	say("send a batch of %u of %u bytes", batch.count, len);
+	say("send a batch of %u of %u bytes, priority %d", batch.count, len,
+	    op->c % 3);
 	ret = result(ioctl(fd, MBOXFS_IOC_SEND_BATCH, &batch));
 	for (k = 0; k < batch.count && !err; k++)
 		err = model_send(b, len, op->c % 3, 0, NONE);
@@ -471,7 +703,8 @@ static void do_read(struct box *b, int fd, const struct op *op)
 			b->rest = NULL;
 		return;
 	}
-	while ((p = model_next(b, 0)) && !(*p)->len)
+	read_on(b);
+	while ((p = model_next(b, 0, false)) && !(*p)->len)
 		take(b, p);
 	if (!p) {
 		same("read of nothing", ret,
@@ -482,7 +715,7 @@ static void do_read(struct box *b, int fd, const struct op *op)
 		same("read", ret, -EMSGSIZE);
 		return;
 	}
-	m = take(b, p);
+	m = b->limits.read_leases ? lease(b, p, 0, true) : take(b, p);
 	n = m->len < room ? m->len : room;
 	same("read", ret, n);
 	check_bytes(m, 0, n);
@@ -494,11 +727,12 @@ static void do_read(struct box *b, int fd, const struct op *op)
 	}
 }
 
-static void do_recv(struct box *b, int fd, const struct op *op)
+static void do_recv(struct box *b, int fd, int second, const struct op *op)
 {
 	uint32_t room = op->a % 2 ? 6000 : op->b % 100;
 	struct mboxfs_msg m = t_msg(buffer, room, MBOXFS_NONBLOCK);
-	bool peek = op->c % 3 == 0, stays;
+	bool peek = op->c % 3 == 0, leases = op->c % 3 == 1, stays;
+	bool dead = op->b % 5 == 0;
 	struct msg **p, *msg;
 	long long ret;
 
@@ -512,13 +746,18 @@ static void do_recv(struct box *b, int fd, const struct op *op)
 	}
 	if (peek)
 		m.flags |= MBOXFS_PEEK;
+	if (leases)
+		m.flags |= MBOXFS_LEASE;
+	if (dead)
+		m.flags |= MBOXFS_DEAD;
 	say("recv with room for %u, flags %#x, tag %llu", room, m.flags, m.tag);
-	ret = result(ioctl(fd, MBOXFS_IOC_RECV, &m));
-	p = model_next(b, m.flags & MBOXFS_TAGGED ? 1 + op->d % 3 : 0);
+	ret = result(ioctl(leases ? second : fd, MBOXFS_IOC_RECV, &m));
+	p = model_next(b, m.flags & MBOXFS_TAGGED ? 1 + op->d % 3 : 0, dead);
 	if ((m.flags & MBOXFS_FROM) && op->d % 2)
 		p = NULL;
 	if (!p) {
-		same("recv of nothing", ret, over(b) ? -ESHUTDOWN : -EAGAIN);
+		same("recv of nothing", ret,
+		     over(b) && !dead ? -ESHUTDOWN : -EAGAIN);
 		return;
 	}
 	msg = *p;
@@ -533,13 +772,18 @@ static void do_recv(struct box *b, int fd, const struct op *op)
 	same("recv's pid", m.pid, getpid());
 	same("recv's TRUNC", !!(m.flags & MBOXFS_TRUNC), msg->len > room);
 	check_bytes(msg, 0, msg->len < room ? msg->len : room);
-	if (!peek) {
-		take(b, p);
+	if (!peek)
 		b->truncated += msg->len > room;
-	}
+	if (leases)
+		lease(b, p, 1, false);
+	else if (!peek)
+		take(b, p);
+	if (leases)
+		same("recv's attempts", m.attempts, msg->attempts);
 }
 
-static void do_recv_batch(struct box *b, int fd, const struct op *op)
+static void do_recv_batch(struct box *b, int fd, int second,
+			  const struct op *op)
 {
 	static char data[4][6000];
 	struct mboxfs_msg m[4];
@@ -547,21 +791,105 @@ static void do_recv_batch(struct box *b, int fd, const struct op *op)
 		.msgs = (uintptr_t)m, .count = 1 + op->a % 4,
 		.flags = MBOXFS_NONBLOCK,
 	};
+	bool leases = op->b % 2, dead = op->c % 4 == 0;
 	struct msg **p;
 	long long ret;
 	uint32_t k;
 
 	for (k = 0; k < batch.count; k++)
 		m[k] = t_msg(data[k], 6000, 0);
-	say("receive a batch of %u", batch.count);
-	ret = result(ioctl(fd, MBOXFS_IOC_RECV_BATCH, &batch));
-	for (k = 0; k < batch.count && (p = model_next(b, 0)); k++) {
+	batch.flags |= (leases ? MBOXFS_LEASE : 0) | (dead ? MBOXFS_DEAD : 0);
+	say("receive a batch of %u, flags %#x", batch.count, batch.flags);
+	ret = result(ioctl(leases ? second : fd, MBOXFS_IOC_RECV_BATCH,
+			   &batch));
+	for (k = 0; k < batch.count && (p = model_next(b, 0, dead)); k++) {
 		same("length in a batch", m[k].len, (*p)->len);
 		memcpy(buffer, data[k], (*p)->len);
 		check_bytes(*p, 0, (*p)->len);
-		take(b, p);
+		if (leases)
+			lease(b, p, 1, false);
+		else
+			take(b, p);
 	}
-	same("batch", ret, k ? (int)k : over(b) ? -ESHUTDOWN : -EAGAIN);
+	same("batch", ret, k ? (int)k :
+	     over(b) && !dead ? -ESHUTDOWN : -EAGAIN);
+}
+
+/* One of those on lease, by chance; not one that is read in part. */
+static uint64_t some_lease(struct box *b, int nth)
+{
+	struct msg *m = b->leased;
+
+	for (; m && nth % 4; nth--)
+		m = m->next;
+	return m && m != b->rest ? m->seq : 1000000;
+}
+
+/* Up to three of them, some of which are not there, or another file's. */
+static void do_settle(struct box *b, int i, const struct op *op)
+{
+	uint64_t seqs[3] = { some_lease(b, op->b), some_lease(b, op->b / 4),
+			     some_lease(b, op->b / 16) };
+	struct mboxfs_settle s = { .seqs = (uintptr_t)seqs,
+				   .count = 1 + op->a % 3, .how = op->c % 4 };
+	int file = op->d % 8 != 0, k, n = 0;
+	struct msg **p;
+	long long ret;
+
+	if (s.how == MBOXFS_RETURN)
+		s.delay_ns = delay_of(op->d / 8) * 1000000;
+	say("settle %llu %llu %llu (%u) of file %d: %u, delay %llu", seqs[0],
+	    seqs[1], seqs[2], s.count, file, s.how, s.delay_ns / 1000000);
+	ret = result(ioctl(file ? seconds[i] : fds[i], MBOXFS_IOC_SETTLE, &s));
+	clock_now++;
+	for (k = 0; k < s.count; k++) {
+		for (p = &b->leased; *p && (*p)->seq != seqs[k]; )
+			p = &(*p)->next;
+		if (!*p || (*p)->holder != file)
+			continue;
+		settle(b, p, s.how, s.delay_ns / 1000000);
+		n++;
+	}
+	same("settle", ret, n ? n : -ENOENT);
+}
+
+static void do_cancel(struct box *b, int fd, const struct op *op)
+{
+	uint64_t numbers[2] = { op->b % 4, op->c % 4 };
+	struct mboxfs_settle s = { .seqs = (uintptr_t)numbers,
+				   .count = 1 + op->a % 2, .how = op->d % 2 };
+	int k, n = 0;
+
+	if (s.how == MBOXFS_BY_SEQ) {
+		numbers[0] = b->seq - op->b % 8;
+		numbers[1] = b->seq - op->c % 8;
+	}
+	say("cancel %llu %llu (%u) by %u", numbers[0], numbers[1], s.count,
+	    s.how);
+	for (k = 0; k < s.count; k++)
+		n += model_cancel(b, numbers[k], s.how);
+	same("cancel", result(ioctl(fd, MBOXFS_IOC_CANCEL, &s)),
+	     n ? n : -ENOENT);
+}
+
+/* The second file, or both: what they have on lease comes back. */
+static void do_close(struct box *b, int i, const struct op *op)
+{
+	say("close file 1");
+	close(seconds[i]);
+	seconds[i] = open(box_name(i), O_RDWR | O_NONBLOCK);
+	CHECK(seconds[i] >= 0);
+	end_leases(b, 1);
+	if (op->a % 2)
+		return;
+	say(" and 0");
+	close(fds[i]);
+	fds[i] = open(box_name(i), O_RDWR | O_NONBLOCK);
+	CHECK(fds[i] >= 0);
+	if (b->rest && !b->rest->read)
+		b->truncated++;
+	b->rest = NULL;
+	end_leases(b, 0);
 }
 
 static void do_limit(struct box *b, int i, const struct op *op)
@@ -575,8 +903,8 @@ static void do_limit(struct box *b, int i, const struct op *op)
 						  "drop_oldest" };
 	const char *name = box_name(i);
 
-	say("set limit %d to %d", op->a % 7, op->b % 4);
-	switch (op->a % 7) {
+	say("set limit %d to %d", op->a % 10, op->b % 12);
+	switch (op->a % 10) {
 	case 0:
 		b->limits.max_size = sizes[op->b % 4];
 		set(name, "max_message_size", b->limits.max_size);
@@ -602,6 +930,18 @@ static void do_limit(struct box *b, int i, const struct op *op)
 	case 5:
 		b->limits.eof = op->b % 2;
 		t_set(name, "when_empty", op->b % 2 ? "eof" : "block");
+		break;
+	case 6:
+		b->limits.max_attempts = op->b % 4;
+		set(name, "max_attempts", b->limits.max_attempts);
+		break;
+	case 7:
+		b->limits.drop_dead = op->b % 4 == 0;
+		t_set(name, "when_dead", op->b % 4 ? "keep" : "drop");
+		break;
+	case 8:
+		b->limits.read_leases = op->b % 2;
+		t_set(name, "when_read", op->b % 2 ? "lease" : "receive");
 		break;
 	default:
 		b->limits.delay = delay_of(op->b);
@@ -676,6 +1016,7 @@ static void do_make(struct box *b, int i, const struct op *op)
 		say("unlink");
 		same("unlink", unlink(box_name(i)), 0);
 		close(fds[i]);
+		close(seconds[i]);
 		*b = (struct box){};
 		return;
 	}
@@ -684,6 +1025,8 @@ static void do_make(struct box *b, int i, const struct op *op)
 	err = ceiling(group, -1, 0, 1) ? 0 : EDQUOT;
 	fds[i] = open(box_name(i), O_RDWR | O_CREAT | O_NONBLOCK, 0600);
 	same("create", result(fds[i] < 0 ? -1 : 0), -err);
+	if (!err)
+		seconds[i] = open(box_name(i), O_RDWR | O_NONBLOCK);
 	*b = (struct box){ .there = !err, .group = group,
 			   .limits = groups[group].limits };
 }
@@ -694,7 +1037,9 @@ static void do_ceiling(const struct op *op)
 	static const uint64_t numbers[] = { 1, 2, 3, NONE };
 	struct group *g = &groups[op->a % GROUPS];
 
-	say("set a ceiling of %s", group_name(op->a % GROUPS));
+	say("set %s of %s to %lld", op->b % 2 ? "bytes" : "mailboxes",
+	    group_name(op->a % GROUPS),
+	    (long long)(op->b % 2 ? sums : numbers)[op->c % 4]);
 	if (op->b % 2) {
 		g->max_bytes = sums[op->c % 4];
 		set(group_name(op->a % GROUPS), "group_max_bytes",
@@ -710,7 +1055,8 @@ static void do_inherit(const struct op *op)
 {
 	struct group *g = &groups[op->a % GROUPS];
 
-	say("set max_messages of %s", group_name(op->a % GROUPS));
+	say("set max_messages of %s to %d", group_name(op->a % GROUPS),
+	    1 + op->b % 5);
 	g->limits.max_messages = 1 + op->b % 5;
 	set(group_name(op->a % GROUPS), "max_messages", g->limits.max_messages);
 }
@@ -758,7 +1104,8 @@ static void do_broadcast(const struct op *op)
 
 	m.priority = op->c % 3;
 	fill(m.len);
-	say("broadcast %u bytes in %s", m.len, group_name(g));
+	say("broadcast %u bytes in %s, priority %u", m.len, group_name(g),
+	    m.priority);
 	fd = open(group_name(g), O_RDONLY | O_DIRECTORY);
 	/* In the order in which they are there, which matters at a ceiling. */
 	if (groups[g].max_bytes != NONE || (g == 1 && groups[0].max_bytes != NONE)) {
@@ -778,12 +1125,25 @@ static void do_broadcast(const struct op *op)
 	close(fd);
 }
 
+static bool reads_on_lease(const struct box *b)
+{
+	const struct msg *m = b->leased;
+
+	while (m && !m->read)
+		m = m->next;
+	return m;
+}
+
 static void do_call(struct box *b, int fd, const struct op *op)
 {
-	switch (op->a % 6) {
+	switch (op->a % 8) {
 	case 0:
 		say("fsync");
-		model_flush(b);
+		/* Of a file that has read on lease it is that, and no more. */
+		if (reads_on_lease(b))
+			read_on(b);
+		else
+			model_flush(b);
 		same("fsync", result(fsync(fd)), 0);
 		break;
 	case 1:
@@ -806,6 +1166,10 @@ static void do_call(struct box *b, int fd, const struct op *op)
 		b->stopped = true;
 		same("stop", result(ioctl(fd, MBOXFS_IOC_STOP)), 0);
 		break;
+	case 5:
+		say("kick");
+		same("kick", result(ioctl(fd, MBOXFS_IOC_KICK)), model_kick(b));
+		break;
 	default:
 		say("start");
 		b->stopped = false;
@@ -813,7 +1177,43 @@ static void do_call(struct box *b, int fd, const struct op *op)
 	}
 }
 
-static void compare(void)
+/* All that is there, as LOOK shows it. */
+static void look_at(struct box *b, int fd)
+{
+	struct msg *lists[] = { b->published, b->delayed, b->leased, b->dead };
+	static const unsigned int states[] = { 0, MBOXFS_IS_DELAYED,
+					       MBOXFS_IS_LEASED,
+					       MBOXFS_IS_DEAD };
+	struct mboxfs_msg m[7];
+	struct mboxfs_look l = { .msgs = (uintptr_t)m, .count = 7, .what = 15 };
+	int k = 0, n = 0, i;
+	struct msg *msg;
+
+	for (i = 0; i < 4; i++) {
+		for (msg = lists[i]; msg && !differs; msg = msg->next, k++) {
+			if (k == n) {
+				memset(m, 0, sizeof(m));
+				n = ioctl(fd, MBOXFS_IOC_LOOK, &l);
+				same("more to look at", n > 0, 1);
+				k = 0;
+			}
+			same("seq of a look", m[k].seq, msg->seq);
+			same("state of a look", m[k].flags & 7 << 16,
+			     states[i]);
+			same("length of a look", m[k].len, msg->len);
+			same("tag of a look", m[k].tag, msg->tag);
+			same("priority of a look", m[k].priority, msg->priority);
+			same("attempts of a look", m[k].attempts, msg->attempts);
+		}
+	}
+	if (differs)
+		return;
+	memset(m, 0, sizeof(m));
+	same("nothing more in a look", k == n, 1);
+	same("end of a look", ioctl(fd, MBOXFS_IOC_LOOK, &l), 0);
+}
+
+static void compare(int looked)
 {
 	int i;
 
@@ -838,7 +1238,15 @@ static void compare(void)
 		same("revoked_total", s.revoked_total, b->revoked);
 		same("purged_total", s.purged_total, b->purged);
 		same("truncated_total", s.truncated_total, b->truncated);
+		same("leased_messages", s.leased_messages, count(b->leased));
+		same("leased_bytes", s.leased_bytes, bytes(b->leased));
+		same("dead_messages", s.dead_messages, count(b->dead));
+		same("dead_bytes", s.dead_bytes, bytes(b->dead));
+		same("returned_total", s.returned_total, b->returned);
+		same("once_tag", s.once_tag, b->once);
 		same("stopped", s.stopped, b->stopped);
+		if (i == looked)
+			look_at(b, fds[i]);
 		CHECK(poll(&p, 1, 0) >= 0);
 		out = b->limits.when_full == DROP_OLDEST ||
 		      fits_now(b, max_length(b));
@@ -861,43 +1269,58 @@ static void one_op(const struct op *op)
 	struct box *b = &boxes[i];
 
 	say("%d: ", i);
-	if (op->kind % 32 == 31 || (!b->there && op->kind % 4 == 3)) {
+	if (op->kind % 42 == 41 || (!b->there && op->kind % 4 == 3)) {
 		do_make(b, i, op);
-	} else if (op->kind % 32 == 30) {
+	} else if (op->kind % 42 == 40) {
 		do_ceiling(op);
-	} else if (op->kind % 32 == 29) {
+	} else if (op->kind % 42 == 39) {
 		do_inherit(op);
-	} else if (op->kind % 32 == 28) {
+	} else if (op->kind % 42 == 38) {
 		do_group_call(op);
-	} else if (op->kind % 32 == 27) {
+	} else if (op->kind % 42 == 37) {
 		do_broadcast(op);
 	} else if (b->there) {
-		switch (op->kind % 32) {
+		switch (op->kind % 42) {
 		case 0 ... 4:
 			do_write(b, fds[i], op);
 			break;
 		case 5 ... 8:
 			do_send(b, fds[i], op);
 			break;
-		case 9 ... 10:
+		case 9:
+			if (op->b % 2)
+				do_once(b, fds[i], op);
+			else
+				do_restore(b, fds[i], op);
+			break;
+		case 10 ... 11:
 			do_batch(b, fds[i], op);
 			break;
-		case 11 ... 15:
+		case 12 ... 15:
 			do_read(b, fds[i], op);
 			break;
-		case 16 ... 18:
-			do_recv(b, fds[i], op);
+		case 16 ... 20:
+			do_recv(b, fds[i], seconds[i], op);
 			break;
-		case 19:
-			do_recv_batch(b, fds[i], op);
+		case 21 ... 22:
+			do_recv_batch(b, fds[i], seconds[i], op);
 			break;
-		case 20 ... 22:
+		case 23 ... 27:
+			do_settle(b, i, op);
+			break;
+		case 28:
+			do_cancel(b, fds[i], op);
+			break;
+		case 29:
+			do_close(b, i, op);
+			break;
+		case 30 ... 32:
 			do_limit(b, i, op);
 			break;
-		case 23:
+		case 33:
 			do_rename(b, i, op);
 			break;
-		case 24:
+		case 34:
 			do_exchange(b, i, op);
 			break;
 		default:
@@ -905,7 +1328,7 @@ static void one_op(const struct op *op)
 		}
 	}
 	say("\n");
-	compare();
+	compare(i);
 }
 
 /* Run a sequence in fresh groups; whether there was a difference. */
@@ -930,9 +1353,12 @@ static bool run_ops(const struct op *ops, int n)
 	memset(boxes, 0, sizeof(boxes));
 	for (i = 0; i < n && !differs; i++)
 		one_op(&ops[i]);
-	for (i = 0; i < BOXES; i++)
-		if (boxes[i].there)
-			close(fds[i]);
+	for (i = 0; i < BOXES; i++) {
+		if (!boxes[i].there)
+			continue;
+		close(fds[i]);
+		close(seconds[i]);
+	}
 	CHECK_EQ(system("rm -rf g i t"), 0);
 	return differs;
 }

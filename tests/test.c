@@ -109,6 +109,62 @@ void t_take(int fd, unsigned int flags, const char *text)
 			    (int)m.len, got, text);
 }
 
+/* Take the next message on lease, with all that is known about it. */
+struct mboxfs_msg t_lease_next(int fd, unsigned int flags)
+{
+	static char text[256];
+	struct mboxfs_msg m = t_msg(text, sizeof(text), flags | MBOXFS_LEASE);
+
+	CHECK_EQ(ioctl(fd, MBOXFS_IOC_RECV, &m), 0);
+	return m;
+}
+
+/* The same at once; its number. */
+uint64_t t_lease(int fd, const char *text)
+{
+	char got[256];
+	struct mboxfs_msg m = t_msg(got, sizeof(got),
+				    MBOXFS_LEASE | MBOXFS_NONBLOCK);
+
+	CHECK_EQ(ioctl(fd, MBOXFS_IOC_RECV, &m), 0);
+	if (m.len != strlen(text) || memcmp(got, text, m.len))
+		test_failed(__FILE__, __LINE__, "on lease is '%.*s', not '%s'",
+			    (int)m.len, got, text);
+	return m.seq;
+}
+
+int t_settle(int fd, uint64_t seq, int how)
+{
+	struct mboxfs_settle s = { .seqs = (uintptr_t)&seq, .count = 1,
+				   .how = how };
+
+	return ioctl(fd, MBOXFS_IOC_SETTLE, &s);
+}
+
+void t_bury(int fd, const char *text)
+{
+	CHECK_EQ(t_settle(fd, t_lease(fd, text), MBOXFS_BURY), 1);
+}
+
+struct mboxfs_stat t_stat(int fd)
+{
+	struct mboxfs_stat s;
+
+	CHECK_EQ(ioctl(fd, MBOXFS_IOC_STAT, &s), 0);
+	return s;
+}
+
+/* Each message that was sent is somewhere, or has gone in one way. */
+void t_sums_add_up(int fd)
+{
+	struct mboxfs_stat s = t_stat(fd);
+
+	CHECK_EQ(s.sent_total, s.messages + s.delayed_messages +
+		 s.leased_messages + s.dead_messages + s.received_total +
+		 s.dropped_total + s.expired_total + s.revoked_total +
+		 s.purged_total);
+}
+
 int t_try_set(const char *name, const char *attribute, const char *value)
 {
 	char full[128];

@@ -122,6 +122,14 @@ static inline struct mboxfs_msg t_msg(const void *data, size_t len,
 int t_send_as(int fd, const char *text, unsigned int priority, uint64_t tag);
 void t_take(int fd, unsigned int flags, const char *text);
 
+/* Leases. */
+struct mboxfs_msg t_lease_next(int fd, unsigned int flags);
+uint64_t t_lease(int fd, const char *text);
+int t_settle(int fd, uint64_t seq, int how);
+void t_bury(int fd, const char *text);
+struct mboxfs_stat t_stat(int fd);
+void t_sums_add_up(int fd);
+
 /* Processes: a child's failed CHECK fails the test when it is waited for. */
 pid_t t_fork(void);
 void t_wait(pid_t pid);
