@@ -59,6 +59,95 @@ test_a_pool_of_workers()
 	grep -q 'not on a mount of mboxfs' /tmp/err
 }
 
+# However often it is killed, all jobs are done.
+test_a_pool_that_is_killed()
+{
+	"$examples/durable_pool.sh" -n 12 . >/tmp/out
+	grep -q '^a pool was killed; .*: [0-9]*$' /tmp/out
+	is "$(tail -n 1 /tmp/out)" "12 of 12 jobs are done"
+	is "$(sed -n 's/^job [0-9]*: //p' /tmp/out | tr '\n' ' ')" \
+		"1 4 9 16 25 36 49 64 81 100 121 144 "
+	is "$(ls)" ""
+	usage_of "$examples/durable_pool.sh" -w none .
+	usage_of "$examples/durable_pool.sh" -n 0 .
+}
+
+test_while_read_with_leases()
+{
+	"$examples/lease_reader.sh" . >/tmp/out
+	is "$(cat /tmp/out)" "Ann begins job 1
+Ann has done job 1
+Ann begins job 2
+Ann is dead
+Bob begins job 2
+Bob has done job 2
+Bob begins job 3
+Bob has done job 3"
+	is "$(ls)" ""
+	usage_of "$examples/lease_reader.sh" . .
+}
+
+test_jobs_that_fail_come_again_and_die()
+{
+	"$examples/retry_queue.sh" -u 100 . >/tmp/out
+	is "$(sort /tmp/out)" "$(sort <<-'WANTED'
+	to Ann, attempt 1
+	message 2, attempt 1: status 75; again in 0.1 s
+	message 3, attempt 1: status 1; again in 0.1 s
+	to Bob, attempt 2
+	message 3, attempt 2: status 1; again in 0.2 s
+	message 3, attempt 3: status 1; dead
+	Dead is what has failed three times:
+	Eve
+	Somebody finds the address, and has it tried again:
+	1
+	to Eve, attempt 1
+	WANTED
+	)"
+	is "$(tail -n 1 /tmp/out)" "to Eve, attempt 1"
+	is "$(ls)" ""
+	usage_of "$examples/retry_queue.sh" -u 1s .
+}
+
+test_a_worker_with_leases_and_epoll()
+{
+	local worker n
+
+	mboxctl create jobs lease_ms=3000
+	mboxctl send jobs '60000 long' '0 short' '20 middle' 'fail once' 'what?'
+	"$examples/lease_worker" -n 2 jobs >/tmp/out &
+	worker=$!
+	await jobs received_total 2
+	await jobs dead_messages 1
+	await jobs delayed_messages 1
+	# The long one is kept, and there again when its worker has gone.
+	is "$(attr jobs leased_messages)" 1
+	kill $worker
+	wait $worker
+	is "$(attr jobs leased_messages)" 0
+	is "$(mboxctl look --json --what readable jobs |
+		jq -c '[.message, .attempts]' | grep long)" '["60000 long",1]'
+	is "$(sort -u /tmp/out | tr '\n' ,)" \
+		"message 5: no job,middle: done,once: failed,short: done,"
+	mboxctl purge jobs >/dev/null
+	# All are done, whoever is killed; stopping ends it.
+	for n in $(seq 20); do
+		mboxctl send jobs "10 job$n"
+	done
+	"$examples/lease_worker" -n 3 jobs >/tmp/out &
+	worker=$!
+	await_text /tmp/out 'job.*done'
+	{
+		kill -KILL $worker
+		wait $worker || true
+	} 2>/dev/null
+	mboxctl stop jobs
+	"$examples/lease_worker" jobs >>/tmp/out
+	is "$(attr jobs received_total) $(attr jobs messages)" "22 0"
+	usage_of "$examples/lease_worker"
+	usage_of "$examples/lease_worker" -n 0 jobs
+}
+
 test_delayed_jobs()
 {
 	local patience

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * stop, start, purge, flush, revoke; sleep, awake, barrier; wait.
+ * stop, start, purge, kick, flush, revoke; sleep, awake, barrier; wait.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,8 +19,8 @@ static int open_either(const char *path, int flags)
 }
 
 /* Print a number that a call has returned. */
-static void show_count(const struct options *o, const char *path,
-		       const char *what, int n)
+void show_count(const struct options *o, const char *path, const char *what,
+		int n)
 {
 	if (!o->json) {
 		printf("%d\n", n);
@@ -90,6 +90,13 @@ int do_start(const struct options *o, int argc, char **argv)
 int do_purge(const struct options *o, int argc, char **argv)
 {
 	static const struct control c = { O_RDONLY, mbox_purge, "messages" };
+
+	return control_all(&c, o, argc, argv);
+}
+
+int do_kick(const struct options *o, int argc, char **argv)
+{
+	static const struct control c = { O_RDONLY, mbox_kick, "messages" };
 
 	return control_all(&c, o, argc, argv);
 }

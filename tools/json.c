@@ -119,6 +119,13 @@ void json_number(const char *key, uint64_t value)
 	printf("%llu", (unsigned long long)value);
 }
 
+/* In thousandths. */
+void json_seconds(const char *key, int64_t ns)
+{
+	put_key(key, "");
+	printf("%.3f", ns / 1e9);
+}
+
 void json_bool(const char *key, bool value)
 {
 	put_key(key, "");

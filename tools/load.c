@@ -1,290 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * load: send the messages of a dump again.
+ * load: put the messages of a dump back; restore: all of them or none.
  *
  * Nothing is made or sent before the whole file has been found good, and what
  * is there already has been found to have room.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "dumpfile.h"
+#include "load.h"
 
-#define MAX_SETTINGS	64
-
-/**
- * struct plan - what a node of the dump needs
- * @messages:	how many it has
- * @bytes:	of them
- * @longest:	of them
- * @made:	it has been made, and is to be finished
- */
-struct plan {
-	uint64_t	messages;
-	uint64_t	bytes;
-	uint64_t	longest;
-	bool		made;
-};
-
-/**
- * struct load - a load
- * @o:		options
- * @file:	the dump
- * @data:	all of it
- * @len:	how long it is
- * @path:	the group that it goes into
- * @root:	it is open
- * @plans:	for each node, from 1
- * @fd:		the mailbox that messages go to
- * @done:	messages that have been sent, or skipped
- * @mailboxes:	that have been seen
- */
-struct load {
-	const struct options	*o;
-	const char		*file;
-	char			*data;
-	size_t			len;
-	const char		*path;
-	int			root;
-	struct plan		*plans;
-	int			fd;
-	uint64_t		done;
-	uint64_t		mailboxes;
-};
-
-static volatile sig_atomic_t caught;
-
-static void catch(int number)
+static int read_file(struct load *l, int fd)
 {
-	caught = number;
-}
-
-static int failed(const struct load *l, const char *path, int error)
-{
-	complain(*path ? path : l->path, "%s", strerror(-error));
-	return STATUS_ERROR;
-}
-
-static int read_file(struct load *l)
-{
-	int fd = open(l->file, O_RDONLY | O_CLOEXEC);
 	struct stat st;
 	ssize_t got = 1;
 
-	if (fd < 0 || fstat(fd, &st) < 0) {
-		complain(l->file, "%s", strerror(errno));
+	if (fstat(fd, &st) < 0) {
+		complain(l->name, "%s", strerror(errno));
 		return STATUS_ERROR;
 	}
-	l->data = need_memory(malloc(st.st_size + 1));
-	while (got > 0 && l->len < (size_t)st.st_size) {
-		got = read(fd, l->data + l->len, st.st_size - l->len);
-		l->len += got > 0 ? got : 0;
+	l->file.data = need_memory(malloc(st.st_size + 1));
+	while (got > 0 && l->file.len < (size_t)st.st_size) {
+		got = read(fd, l->file.data + l->file.len,
+			   st.st_size - l->file.len);
+		l->file.len += got > 0 ? got : 0;
 	}
 	if (got < 0)
-		complain(l->file, "%s", strerror(errno));
-	close(fd);
+		complain(l->name, "%s", strerror(errno));
 	return got < 0 ? STATUS_ERROR : STATUS_OK;
-}
-
-/* Those settings of a node that are wanted. Returns how many, or below 0. */
-static int parse_settings(const char *text, struct mbox_setting *list,
-			  bool (*wanted)(enum mbox_attr))
-{
-	char line[128];
-	int attr, count = 0;
-	size_t len;
-	char *value;
-
-	for (; *text && count < MAX_SETTINGS; text += len + 1) {
-		len = strcspn(text, "\n");
-		if (len >= sizeof(line) || !text[len])
-			return -1;
-		memcpy(line, text, len);
-		line[len] = '\0';
-		value = strchr(line, '=');
-		if (!value)
-			return -1;
-		*value++ = '\0';
-		attr = mbox_attr_by_name(line);
-		/* A newer mboxctl may know more: their defaults will do. */
-		if (attr < 0 || !wanted(attr))
-			continue;
-		list[count].attr = attr;
-		if (mbox_attr_parse(attr, value, &list[count++].value) < 0)
-			return -1;
-	}
-	return count;
-}
-
-/* What would stand in the way of the messages is set after them. */
-static bool is_late(enum mbox_attr attr)
-{
-	switch (attr) {
-	case MBOX_MAX_MESSAGE_SIZE:
-	case MBOX_MAX_MESSAGES:
-	case MBOX_MAX_BYTES:
-	case MBOX_WHEN_FULL:
-	case MBOX_STOPPED:
-	case MBOX_GROUP_MAX_BYTES:
-	case MBOX_GROUP_MAX_MAILBOXES:
-		return true;
-	default:
-		return false;
-	}
-}
-
-static bool is_early(enum mbox_attr attr)
-{
-	return !is_late(attr);
-}
-
-typedef int (*visit_record_fn)(struct load *l, size_t index,
-			       const struct dump_record *record);
-
-/**
- * all_records() - do something with each record of a good dump
- * @l:		the load
- * @visit:	what; a status other than 0 ends it
- *
- * @index is the number of the node, and for a message of the one that it is in.
- */
-static int all_records(struct load *l, visit_record_fn visit)
-{
-	uint64_t at = sizeof(struct dump_header);
-	struct dump_record record;
-	size_t index = 0;
-	int status = STATUS_OK;
-
-	while (at < l->len && !status) {
-		at = dump_next(l->data, l->len, at, &record);
-		index += record.type != DUMP_MESSAGE;
-		status = visit(l, index, &record);
-	}
-	return status;
-}
-
-/*
- * Open the group that @path is in, never through a symbolic link: others may
- * have put one there. Sets *@name to the last part.
- */
-static int open_above(const struct load *l, const char *path, const char **name)
-{
-	char part[256];
-	int fd = fcntl(l->root, F_DUPFD_CLOEXEC, 0), next;
-	size_t len;
-
-	for (; fd >= 0; fd = next, path += len + 1) {
-		len = strcspn(path, "/");
-		if (!path[len])
-			break;
-		snprintf(part, sizeof(part), "%.*s", (int)len, path);
-		next = openat(fd, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
-			      O_CLOEXEC);
-		if (next < 0)
-			next = -errno;
-		close(fd);
-	}
-	*name = path;
-	return fd;
-}
-
-/* A group that is there, or -ENOENT. */
-static int open_group(int above, const char *name)
-{
-	int fd = openat(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
-			O_CLOEXEC);
-
-	return fd < 0 ? -errno : fd;
-}
-
-static int open_node(const struct load *l, const struct dump_record *r)
-{
-	const char *name;
-	int above, fd;
-
-	if (!*r->path)
-		return fcntl(l->root, F_DUPFD_CLOEXEC, 0);
-	above = open_above(l, r->path, &name);
-	if (above < 0)
-		return above;
-	if (r->type == DUMP_GROUP)
-		fd = open_group(above, name);
-	else
-		fd = mbox_open(above, name, O_RDWR | O_NOFOLLOW);
-	close(above);
-	return fd;
-}
-
-static int count_record(struct load *l, size_t index,
-			const struct dump_record *r)
-{
-	struct plan *plan = &l->plans[index];
-	struct mbox_setting settings[MAX_SETTINGS];
-
-	if (r->type != DUMP_MESSAGE) {
-		if (parse_settings(r->text, settings, is_late) >= 0 &&
-		    parse_settings(r->text, settings, is_early) >= 0)
-			return STATUS_OK;
-		complain(l->file, "%s: its settings make no sense", r->path);
-		return STATUS_ERROR;
-	}
-	plan->messages++;
-	plan->bytes += r->m->len;
-	if (plan->longest < r->m->len)
-		plan->longest = r->m->len;
-	return STATUS_OK;
-}
-
-static bool too_much(uint64_t there, uint64_t more, uint64_t most)
-{
-	return most && more && there + more > most;
-}
-
-/* Why the messages would not fit into a mailbox that is there, or NULL. */
-static const char *misfit(const struct mboxfs_stat *s, const struct plan *plan)
-{
-	if (s->stopped && plan->messages)
-		return "it is stopped";
-	if (plan->longest > (s->max_message_size ?: MBOXFS_MESSAGE_MAX))
-		return "a message is longer than its max_message_size";
-	if (too_much(s->messages + s->delayed_messages, plan->messages,
-		     s->max_messages))
-		return "there would be more messages than its max_messages";
-	if (too_much(s->bytes + s->delayed_bytes, plan->bytes, s->max_bytes))
-		return "there would be more bytes than its max_bytes";
-	return NULL;
-}
-
-/* What is there already has to have room, or nothing is done. */
-static int check_fit(struct load *l, size_t index, const struct dump_record *r)
-{
-	struct mboxfs_stat stat;
-	const char *why;
-	int fd, ret = 0;
-
-	if (r->type == DUMP_MESSAGE || l->root < 0)
-		return STATUS_OK;
-	fd = open_node(l, r);
-	if (fd == -ENOENT)
-		return STATUS_OK;
-	if (fd < 0)
-		return failed(l, r->path, fd);
-	if (r->type == DUMP_MAILBOX)
-		ret = mbox_stat(fd, &stat);
-	close(fd);
-	if (ret < 0)
-		return failed(l, r->path, ret);
-	why = r->type == DUMP_MAILBOX ? misfit(&stat, &l->plans[index]) : NULL;
-	/* What is to be skipped is not known to be in one or the other. */
-	if (!why || l->o->skip)
-		return STATUS_OK;
-	complain(r->path, "%s; nothing has been loaded", why);
-	return STATUS_ERROR;
 }
 
 static int make_group(int above, const char *name, const struct dump_record *r)
@@ -304,6 +51,8 @@ static int make_mailbox(int above, const char *name,
 		{ MBOX_MAX_MESSAGE_SIZE, 0 }, { MBOX_MAX_MESSAGES, 0 },
 		{ MBOX_MAX_BYTES, 0 },
 		{ MBOX_WHEN_FULL, MBOXFS_WHEN_FULL_FAIL },
+		{ MBOX_WHEN_DEAD, MBOXFS_WHEN_DEAD_KEEP },
+		{ MBOX_FLUSH_ON_CLOSE, 0 },
 	};
 	struct mbox_setting settings[MAX_SETTINGS + ARRAY_SIZE(open_wide)];
 	int count = parse_settings(r->text, settings, is_early);
@@ -317,7 +66,7 @@ static int make_mailbox(int above, const char *name,
 static int open_or_make(struct load *l, struct plan *plan,
 			const struct dump_record *r)
 {
-	int fd = open_node(l, r), above;
+	int fd = open_node(l, r, O_RDWR), above;
 	const char *name;
 
 	if (fd != -ENOENT)
@@ -334,24 +83,55 @@ static int open_or_make(struct load *l, struct plan *plan,
 	return fd;
 }
 
-static int load_node(struct load *l, size_t index, const struct dump_record *r)
+static int send_failed(const struct load *l, const char *path, int error,
+		       size_t len)
 {
-	if (l->fd >= 0)
-		close(l->fd);
-	l->fd = open_or_make(l, &l->plans[index], r);
-	if (l->fd < 0)
-		return failed(l, r->path, l->fd);
-	l->mailboxes += r->type == DUMP_MAILBOX;
-	return STATUS_OK;
+	hide_progress();
+	if (error == -EPERM) {
+		complain(path, "only its owner can put messages back as they were");
+		return STATUS_ERROR;
+	}
+	return report(path, l->fd, error, len);
 }
 
-/* Readable at once, whatever the mailbox's delay: it has been so before. */
-static int load_message(struct load *l, const struct dump_record *r)
+/* The highest tag that was sent only once: this one or what is there. */
+static int load_once(struct load *l, const struct dump_record *r)
+{
+	struct mboxfs_msg m = { .flags = MBOXFS_RESTORE | MBOXFS_ONCE };
+	int ret;
+
+	m.tag = once_of(r);
+	if (m.tag <= value_of(l->fd, MBOX_ONCE_TAG))
+		return STATUS_OK;
+	ret = mbox_send_msg(l->fd, NULL, 0, &m);
+	return ret < 0 ? send_failed(l, r->path, ret, 0) : STATUS_OK;
+}
+
+static int load_node(struct load *l, size_t index, const struct dump_record *r)
+{
+	struct plan *plan = &l->plans[index];
+
+	if (l->fd >= 0)
+		close(l->fd);
+	l->fd = open_or_make(l, plan, r);
+	if (l->fd < 0)
+		return load_failed(l, r->path, l->fd);
+	l->mailboxes += r->type == DUMP_MAILBOX;
+	plan->begun = r->type == DUMP_MAILBOX;
+	return r->type == DUMP_MAILBOX ? load_once(l, r) : STATUS_OK;
+}
+
+/*
+ * Readable at once if it has been so before, whatever the mailbox's delay. In
+ * version 1 that is all there is to say, and who may write may send it.
+ */
+static int load_message(struct load *l, const char *path,
+			const struct dump_record *r)
 {
 	struct mboxfs_msg m = {
-		.priority = r->m->priority,
-		.tag = r->m->tag,
-		.flags = MBOXFS_NONBLOCK | MBOXFS_DELAY,
+		.priority = r->m.priority,
+		.tag = r->m.tag,
+		.flags = MBOXFS_NONBLOCK,
 	};
 	int ret;
 
@@ -359,24 +139,81 @@ static int load_message(struct load *l, const struct dump_record *r)
 		l->done++;
 		return STATUS_OK;
 	}
-	ret = mbox_send_msg(l->fd, r->body, r->m->len, &m);
+	if (l->file.version > 1) {
+		m.flags |= MBOXFS_RESTORE | (r->m.flags & MBOXFS_IS_DEAD);
+		m.timeout_ns = r->m.timeout_ns;
+		m.attempts = r->m.attempts;
+	}
+	if (l->file.version == 1 || (r->m.flags & MBOXFS_IS_DELAYED))
+		m.flags |= MBOXFS_DELAY;
+	m.delay_ns = r->m.delay_ns;
+	ret = mbox_send_msg(l->fd, r->body, r->m.len, &m);
 	if (ret < 0)
-		return report(l->path, l->fd, ret, r->m->len);
+		return send_failed(l, path, ret, r->m.len);
 	l->done++;
+	l->bytes += r->m.len;
+	show_progress(l->done, l->file.messages, l->bytes);
 	return STATUS_OK;
 }
 
-static int load_record(struct load *l, size_t index,
-		       const struct dump_record *r)
+/*
+ * Load those messages of a mailbox that were on lease, or all others. They
+ * begin at *@at, which is where they end then.
+ */
+static int load_some(struct load *l, const char *path, bool leased,
+		     uint64_t *at)
 {
-	if (caught)
-		return STATUS_ERROR;
-	if (r->type == DUMP_MESSAGE)
-		return load_message(l, r);
-	return load_node(l, index, r);
+	uint64_t next = *at;
+	struct dump_record r;
+	int status = STATUS_OK;
+
+	for (; !status && next_record(l, &next, &r) && r.type == DUMP_MESSAGE;
+	     *at = next) {
+		if (interrupted())
+			return STATUS_ERROR;
+		if (leased == !!(r.m.flags & MBOXFS_IS_LEASED))
+			status = load_message(l, path, &r);
+	}
+	return status;
 }
 
-/* Set what has been left out when it was made. */
+/* What was on lease comes first, as it would come back there. */
+static int load_messages(struct load *l, const char *path, uint64_t *at)
+{
+	uint64_t begin = *at;
+	int status = load_some(l, path, true, &begin);
+
+	return status ?: load_some(l, path, false, at);
+}
+
+static int load_records(struct load *l)
+{
+	uint64_t at = sizeof(struct dump_header);
+	struct dump_record r;
+	int status = STATUS_OK;
+	size_t index = 0;
+
+	while (!status && next_record(l, &at, &r)) {
+		if (interrupted())
+			return STATUS_ERROR;
+		status = load_node(l, ++index, &r);
+		if (!status)
+			status = load_messages(l, r.path, &at);
+	}
+	return status;
+}
+
+/* Owners, as far as the caller may set them. */
+static void set_owner(int fd, const struct dump_record *r)
+{
+	if (fchown(fd, r->uid, r->gid) < 0)
+		(void)!fchown(fd, -1, r->gid);
+}
+
+/*
+ * Set what has been left out when it was made. It is opened for reading, as
+ * closing a writer may make delayed messages readable.
+ */
 static int finish_record(struct load *l, size_t index,
 			 const struct dump_record *r)
 {
@@ -385,28 +222,109 @@ static int finish_record(struct load *l, size_t index,
 
 	if (r->type == DUMP_MESSAGE || !l->plans[index].made)
 		return STATUS_OK;
-	fd = open_node(l, r);
+	fd = open_node(l, r, O_RDONLY);
 	/* Somebody may have removed it. */
 	if (fd < 0)
-		return fd == -ENOENT ? STATUS_OK : failed(l, r->path, fd);
+		return fd == -ENOENT ? STATUS_OK : load_failed(l, r->path, fd);
 	count = parse_settings(r->text, settings, is_late);
 	for (i = 0; i < count && ret == 0; i++)
 		if (settings[i].value || settings[i].attr != MBOX_STOPPED)
 			ret = mbox_attr_set(fd, settings[i].attr,
 					    settings[i].value);
+	set_owner(fd, r);
 	if (ret == 0 && fchmod(fd, r->mode) < 0)
 		ret = -errno;
 	close(fd);
-	return ret < 0 ? failed(l, r->path, ret) : STATUS_OK;
+	return ret < 0 ? load_failed(l, r->path, ret) : STATUS_OK;
 }
 
-/* The group to load into is made as the dump's first one, if that is a group. */
+/**
+ * struct ours - messages that are to be taken back
+ * @seqs:	their numbers
+ * @count:	how many
+ * @room:	for how many
+ */
+struct ours {
+	__u64		*seqs;
+	size_t		count;
+	size_t		room;
+};
+
+static void find_ours(const struct mboxfs_msg *m, void *arg)
+{
+	struct ours *ours = arg;
+
+	if (m->pid != getpid())
+		return;
+	if (ours->count == ours->room) {
+		ours->room = ours->room ? 2 * ours->room : 1024;
+		ours->seqs = need_memory(realloc(ours->seqs, ours->room *
+						 sizeof(*ours->seqs)));
+	}
+	ours->seqs[ours->count++] = m->seq;
+}
+
+/* The dead ones cannot be cancelled, but received. */
+static void take_dead_back(int fd)
+{
+	char *room = message_room();
+	struct mboxfs_msg m;
+	ssize_t len;
+
+	do {
+		mbox_msg_init(&m);
+		m.flags = MBOXFS_NONBLOCK | MBOXFS_DEAD | MBOXFS_FROM;
+		m.pid = getpid();
+		len = mbox_recv_msg(fd, room, MBOXFS_MESSAGE_MAX, &m);
+	} while (len >= 0);
+	free(room);
+}
+
+/* What has been sent to a mailbox in which there was nothing. */
+static void take_back(int fd)
+{
+	struct ours ours = { .seqs = NULL };
+	size_t at, count;
+
+	look_at_heads(fd, MBOXFS_LOOK_READABLE | MBOXFS_LOOK_DELAYED, find_ours,
+		      &ours);
+	for (at = 0; at < ours.count; at += count) {
+		count = ours.count - at;
+		if (count > MBOXFS_BATCH_MAX)
+			count = MBOXFS_BATCH_MAX;
+		mbox_cancel(fd, ours.seqs + at, count, MBOXFS_BY_SEQ);
+	}
+	free(ours.seqs);
+	take_dead_back(fd);
+}
+
+/* Nothing has been restored. */
+static void undo_node(const struct load *l, const struct plan *plan)
+{
+	const char *name;
+	int above = open_above(l, plan->path, &name), fd;
+
+	if (above < 0)
+		return;
+	if (plan->made) {
+		unlinkat(above, name, plan->group ? AT_REMOVEDIR : 0);
+	} else if (plan->begun) {
+		fd = mbox_open(above, name, O_RDWR | O_NOFOLLOW);
+		if (fd >= 0) {
+			take_back(fd);
+			close(fd);
+		}
+	}
+	close(above);
+}
+
+/* The group to load into is made as the dump's first node, if that is one. */
 static int open_root(struct load *l)
 {
-	struct dump_record r = { .mode = 0755 };
+	uint64_t at = sizeof(struct dump_header);
+	struct dump_record r;
 
-	dump_next(l->data, l->len, sizeof(struct dump_header), &r);
-	if (r.type == DUMP_GROUP && !*r.path) {
+	if (next_record(l, &at, &r) && r.type == DUMP_GROUP && !*r.path) {
 		l->root = make_group(AT_FDCWD, l->path, &r);
 		l->plans[1].made = l->root >= 0;
 	} else {
@@ -416,20 +334,30 @@ static int open_root(struct load *l)
 	return l->root < 0 ? report_new(l->path, l->root) : STATUS_OK;
 }
 
-static int load_all(struct load *l, uint64_t messages)
+static int load_all(struct load *l)
 {
-	int status = STATUS_OK;
+	const char *why;
+	int status;
+	size_t i;
 
-	if (l->root < 0)
-		status = open_root(l);
+	status = l->root < 0 ? open_root(l) : STATUS_OK;
 	if (status)
 		return status;
-	status = all_records(l, load_record);
+	status = load_records(l);
+	if (l->fd >= 0)
+		close(l->fd);
+	l->fd = -1;
+	hide_progress();
+	why = interrupted() ? "interrupted" : "not complete";
+	if (status && l->restore) {
+		for (i = l->file.nodes; i > 0; i--)
+			undo_node(l, &l->plans[i]);
+		return load_refused(l, "", why);
+	}
 	if (status)
-		complain(l->file, "%s; %llu of %llu messages are loaded, --skip %llu goes on",
-			 caught ? "interrupted" : "not complete",
-			 (unsigned long long)l->done,
-			 (unsigned long long)messages,
+		complain(l->name, "%s; %llu of %llu messages are loaded, --skip %llu goes on",
+			 why, (unsigned long long)l->done,
+			 (unsigned long long)l->file.messages,
 			 (unsigned long long)l->done);
 	return worse(status, all_records(l, finish_record));
 }
@@ -440,7 +368,7 @@ static void show_sum(const struct load *l)
 
 	if (l->o->json) {
 		json_begin();
-		json_string("file", l->file);
+		json_string("file", l->name);
 		json_number("mailboxes", l->mailboxes);
 		json_number("messages", sent);
 		json_end();
@@ -453,54 +381,63 @@ static void show_sum(const struct load *l)
 
 static int check_and_load(struct load *l)
 {
-	const struct dump_header *header = (const void *)l->data;
-	const char *why = dump_check(l->data, l->len);
+	const char *why = dump_check(&l->file);
 	int status;
 
-	if (why) {
-		complain(l->file, "%s; nothing has been loaded", why);
-		return STATUS_ERROR;
-	}
-	if (l->o->skip > header->messages)
+	if (why)
+		return load_refused(l, l->name, why);
+	if (l->o->skip > l->file.messages)
 		return bad_usage("--skip: there are only %llu messages",
-				 (unsigned long long)header->messages);
-	l->plans = need_memory(calloc(header->nodes + 1, sizeof(*l->plans)));
+				 (unsigned long long)l->file.messages);
+	l->plans = need_memory(calloc(l->file.nodes + 1, sizeof(*l->plans)));
 	l->root = mbox_open_group(AT_FDCWD, l->path);
-	if (l->root < 0 && l->root != -ENOENT)
+	if (l->root < 0 && (l->root != -ENOENT || l->restore))
 		return report(l->path, -1, l->root, 0);
-	status = all_records(l, count_record);
+	status = check_all(l);
 	if (!status)
-		status = all_records(l, check_fit);
-	if (!status)
-		status = load_all(l, header->messages);
+		status = load_all(l);
 	if (!status)
 		show_sum(l);
 	return status;
 }
 
-int do_load(const struct options *o, int argc, char **argv)
+int load_file(const struct loading *what)
 {
 	struct load l = {
-		.o = o,
-		.file = argv[0],
-		.path = argv[1],
+		.o = what->o,
+		.name = what->file,
+		.path = what->path,
+		.restore = what->restore,
 		.root = -1,
 		.fd = -1,
 	};
-	struct sigaction action = { .sa_handler = catch };
 	int status;
+	size_t i;
 
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	sigaction(SIGHUP, &action, NULL);
-	status = read_file(&l);
+	catch_signals();
+	status = read_file(&l, what->fd);
 	if (!status)
 		status = check_and_load(&l);
-	if (l.fd >= 0)
-		close(l.fd);
 	if (l.root >= 0)
 		close(l.root);
+	for (i = 1; l.plans && i <= l.file.nodes; i++)
+		free(l.plans[i].path);
 	free(l.plans);
-	free(l.data);
+	free(l.file.data);
+	return status;
+}
+
+int do_load(const struct options *o, int argc, char **argv)
+{
+	struct loading what = { .o = o, .file = argv[0], .path = argv[1] };
+	int status;
+
+	what.fd = open(what.file, O_RDONLY | O_CLOEXEC);
+	if (what.fd < 0) {
+		complain(what.file, "%s", strerror(errno));
+		return STATUS_ERROR;
+	}
+	status = load_file(&what);
+	close(what.fd);
 	return status;
 }

@@ -66,8 +66,7 @@ static void show_row(const struct node *node, const struct row *row)
 	else
 		printf("%11s %12s %7s %4llu %4llu",
 		       of(s->messages, s->max_messages, 1000, messages),
-		       of(s->bytes + s->delayed_bytes, s->max_bytes, 1024,
-			  bytes),
+		       of(held_bytes(s), s->max_bytes, 1024, bytes),
 		       short_number(s->delayed_messages, 1000, delayed),
 		       (unsigned long long)s->readers_waiting,
 		       (unsigned long long)s->writers_waiting);

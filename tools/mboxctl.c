@@ -24,18 +24,21 @@ static const struct verb verbs[] = {
 		.args = "MAILBOX [TEXT...]",
 		.brief = "send messages",
 		.text = "Each TEXT is one message, without a newline. Without TEXT all of the\n"
-			"input is one message, or each of its lines with --lines.",
+			"input is one message, or each of its lines with --lines. Who sends with\n"
+			"--once and a --tag that grows may send again what he is not sure of: what\n"
+			"the mailbox has had already is not sent, with status 1.",
 		.example = "mboxctl send --tag 7 /mnt/mbox/q 'hello world'",
-		.options = "LptdsTnC",
+		.options = "LptOQdsTnC",
 		.min = 1, .max = INT_MAX, .run = do_send,
 	}, {
 		.name = "recv",
 		.args = "MAILBOX",
 		.brief = "take one message, or more, and print it",
 		.text = "Prints the bytes as they are. A message that has been taken and cannot\n"
-			"be printed is lost. --timeout is for each message.",
+			"be printed is lost. --timeout is for each message. --dead takes one of\n"
+			"those that were tried too often, the oldest first, and does not wait.",
 		.example = "mboxctl recv --timeout 5s /mnt/mbox/q",
-		.options = "lcafFGTnj",
+		.options = "lcafFGBTnj",
 		.min = 1, .max = 1, .run = do_recv,
 	}, {
 		.name = "peek",
@@ -43,13 +46,67 @@ static const struct verb verbs[] = {
 		.brief = "print the next message, and leave it there",
 		.text = "Does not wait, but with --timeout.",
 		.example = "mboxctl peek --json /mnt/mbox/q",
-		.options = "lFGTj",
+		.options = "lFGBTj",
 		.min = 1, .max = 1, .run = do_peek,
+	}, {
+		.name = "work",
+		.args = "MAILBOX [--] COMMAND [ARGUMENT...]",
+		.brief = "run a command for each message",
+		.text = "The command has the message as its standard input, and MBOX_SEQ,\n"
+			"MBOX_ATTEMPTS, MBOX_PRIORITY, MBOX_TAG, MBOX_PID, MBOX_UID in its\n"
+			"environment. The message is on lease meanwhile; with status 0 it is done.\n"
+			"Else it comes again after the time of --retry, after twice that, and so on.\n"
+			"If this is killed, all it had comes again. It ends when the mailbox is\n"
+			"stopped and nothing is left. SIGTERM and SIGINT end it when those have\n"
+			"ended that run; a second one ends them; the status is 0 then as well.",
+		.example = "mboxctl work -j 4 -m 5 -k 1m /mnt/mbox/jobs -- sh -e",
+		.options = "JYAKq",
+		.min = 2, .max = INT_MAX, .command = true, .run = do_work,
+	}, {
+		.name = "look",
+		.args = "MAILBOX",
+		.brief = "list messages, and leave them there",
+		.text = "In the order in which they would be received, then what is delayed, on\n"
+			"lease, dead. TRIES is how often one has been on lease. -l has also when it\n"
+			"is due, what it has left to live, who has sent it. --json has all of it.",
+		.example = "mboxctl look --what leased,dead /mnt/mbox/jobs",
+		.options = "WNj",
+		.min = 1, .max = 1, .run = do_look,
+	}, {
+		.name = "cancel",
+		.args = "MAILBOX NUMBER...",
+		.brief = "take single messages back; prints how many",
+		.text = "Those with these numbers (SEQ), or tags, that are readable or delayed:\n"
+			"all in a mailbox that you own, else what you have sent. Status 1 if there\n"
+			"are none.",
+		.example = "mboxctl cancel --tag /mnt/mbox/jobs 7",
+		.options = "Uj",
+		.min = 2, .max = INT_MAX, .run = do_cancel,
+	}, {
+		.name = "bury",
+		.args = "MAILBOX SEQ...",
+		.brief = "make single messages dead; prints how many",
+		.text = "A readable one is taken on lease, and buried. It can be asked for by its\n"
+			"tag only, so others with that tag in front of it are taken, too, and put\n"
+			"back where they were: that is an attempt more for each. If it would be the\n"
+			"last for one of them, nothing is done. What is on lease can be buried by\n"
+			"its reader only, and what is delayed not at all.",
+		.example = "mboxctl bury /mnt/mbox/jobs 1047",
+		.options = "j",
+		.min = 2, .max = INT_MAX, .run = do_bury,
+	}, {
+		.name = "kick",
+		.args = "MAILBOX...",
+		.brief = "make dead messages readable again; prints how many",
+		.text = "With no attempts, in the order in which they have died.",
+		.example = "mboxctl kick /mnt/mbox/jobs",
+		.options = "j",
+		.min = 1, .max = INT_MAX, .run = do_kick,
 	}, {
 		.name = "ls",
 		.args = "[PATH...]",
 		.brief = "list groups and mailboxes as a tree",
-		.text = "Used and bound (5/100; bytes with those delayed), how many messages are\n"
+		.text = "Used and bound (5/100; bytes of all that is there), how many are\n"
 			"delayed, how many readers (RD) and writers (WR) wait. k, m, g are powers\n"
 			"of 1024 for bytes, of 1000 for all else. ? is without permission to read.",
 		.example = "mboxctl ls /mnt/mbox",
@@ -170,19 +227,19 @@ static const struct verb verbs[] = {
 		.name = "dump",
 		.args = "PATH FILE",
 		.brief = "save messages, limits and rights in a file",
-		.text = "The messages of each mailbox are taken away (--take) in the order of\n"
-			"receiving, at most as many as there are when it begins. Without\n"
-			"--take that works only if no mailbox has more than one message, because no\n"
-			"more can be looked at; else nothing is done.\n"
-			"Kept: bytes, priority, tag, order; modes, limits, policies, \"stopped\". Not\n"
-			"kept: who has sent a message, when, its number, what is left of its delay\n"
-			"and ttl; owners, symbolic links, counters, mailboxes of processes.\n"
-			"A message is received right into FILE.partial, which becomes FILE when it is\n"
-			"complete: if the dump is killed, nothing is lost, and --seal FILE makes a\n"
-			"dump of what there is. One that is interrupted (Ctrl-C) does so itself.\n"
-			"What is delayed: --delayed leave leaves it there, --delayed publish takes it\n"
-			"without its delay.",
-		.example = "mboxctl dump --take /mnt/mbox /var/tmp/mbox.dump",
+		.text = "All messages are copied, and stay: bytes, priority, tag, order; what is\n"
+			"left of their delay and ttl; attempts; which are dead. So are modes, owners,\n"
+			"limits, policies, \"stopped\", once_tag. What is on lease comes back as\n"
+			"the next one of its priority.\n"
+			"Others may send and receive meanwhile: what is there all the time is in the\n"
+			"file once, what they send is not. Not kept: who has sent a message, when,\n"
+			"its number; symbolic links, counters, mailboxes of processes.\n"
+			"With --take all that is readable or dead is taken away, right into\n"
+			"FILE.partial, which becomes FILE when it is complete: if that is killed,\n"
+			"nothing is lost, and --seal FILE makes a dump of what there is. One that is\n"
+			"interrupted (Ctrl-C) does so itself. What is delayed then: --delayed leave\n"
+			"leaves it there, --delayed publish takes it without its delay.",
+		.example = "mboxctl dump /mnt/mbox /var/tmp/mbox.dump",
 		.options = "xDej",
 		.min = 1, .max = 2, .run = do_dump,
 	}, {
@@ -191,10 +248,32 @@ static const struct verb verbs[] = {
 		.brief = "make and send again what a dump has saved",
 		.text = "The file is checked first: if it is damaged, nothing is done. What is\n"
 			"there already keeps its limits and rights, gets the messages behind its\n"
-			"own, and must have room for them. The messages are yours, sent now.",
+			"own, and must be yours and have room for them. The messages are yours,\n"
+			"sent now; delays and ttl go on where they were.",
 		.example = "mboxctl load /var/tmp/mbox.dump /mnt/mbox",
 		.options = "kj",
 		.min = 2, .max = 2, .run = do_load,
+	}, {
+		.name = "save",
+		.args = "[MOUNT] DIR",
+		.brief = "save all messages of a mount, to be restored",
+		.text = "As \"dump\" without --take, in the file mboxfs.dump of a folder, which is\n"
+			"made if it is not there. An older one is there until the new one is\n"
+			"complete and on the disk. MOUNT is /mnt/mbox, /dev/mbox, or the only one.",
+		.example = "mboxctl save /var/tmp/mbox",
+		.options = "j",
+		.min = 1, .max = 2, .run = do_save,
+	}, {
+		.name = "restore",
+		.args = "DIR [MOUNT]",
+		.brief = "put back what \"save\" has saved; all or nothing",
+		.text = "A damaged file is refused, as is a mailbox in which there are messages,\n"
+			"or has no room. If it fails, or is interrupted, what it has done is undone.\n"
+			"What is there already keeps its limits and rights. As root, owners come\n"
+			"back, too. MOUNT as for \"save\".",
+		.example = "mboxctl restore /var/tmp/mbox",
+		.options = "zj",
+		.min = 1, .max = 2, .run = do_restore,
 	}, {
 		.name = "bench",
 		.args = "[GROUP]",
@@ -238,7 +317,7 @@ static void print_verb(const struct verb *verb)
 	putchar('\n');
 	print_options(verb);
 	if (strchr(verb->options, 'd') || strchr(verb->options, 'T') ||
-	    strchr(verb->options, 'i'))
+	    strchr(verb->options, 'i') || strchr(verb->options, 'K'))
 		puts("\nTIME is a number of seconds, or ends with ns, us, ms, s, m or h.");
 	if (strstr(verb->args, "NAME"))
 		print_attrs();
@@ -285,6 +364,11 @@ static int run(const struct verb *verb, int argc, char **argv)
 		.delay_ns = -1,
 		.interval_ns = NSEC_PER_SEC,
 		.size = UINT64_MAX,
+		.jobs = 1,
+		.retry_ns = NSEC_PER_SEC,
+		.kill_ns = -1,
+		.what = MBOXFS_LOOK_READABLE | MBOXFS_LOOK_DELAYED |
+			MBOXFS_LOOK_LEASED | MBOXFS_LOOK_DEAD,
 	};
 	int status = parse_options(verb, &o, argc, argv), count;
 

@@ -35,6 +35,11 @@ enum delayed { DELAYED_REFUSE, DELAYED_LEAVE, DELAYED_PUBLISH };
  * @mode:	(mode_t)-1: not given
  * @size:	UINT64_MAX: not given
  * @count:	0: not given
+ * @jobs:	how many at a time
+ * @attempts:	0: not given
+ * @retry_ns:	after the first attempt
+ * @kill_ns:	below 0: not given
+ * @what:	as for mbox_look_init()
  */
 struct options {
 	bool		json;
@@ -52,6 +57,11 @@ struct options {
 	bool		readable;
 	bool		writable;
 	bool		tagged;
+	bool		seq;
+	bool		once;
+	bool		dead;
+	bool		by_tag;
+	bool		wide;
 	uint64_t	tag;
 	uint32_t	priority;
 	pid_t		from;
@@ -62,6 +72,11 @@ struct options {
 	uint64_t	count;
 	uint64_t	size;
 	uint64_t	skip;
+	uint64_t	jobs;
+	uint64_t	attempts;
+	int64_t		retry_ns;
+	int64_t		kill_ns;
+	uint32_t	what;
 	enum sort_key	sort;
 	enum delayed	delayed;
 };
@@ -76,6 +91,7 @@ struct options {
  * @options:	letters of the table in options.c
  * @min:	how many arguments at least
  * @max:	and at most
+ * @command:	the second argument is a command; what follows it is not ours
  * @run:	does it, and returns the exit status; @argv has no options
  */
 struct verb {
@@ -87,6 +103,7 @@ struct verb {
 	const char	*options;
 	int		min;
 	int		max;
+	bool		command;
 	int		(*run)(const struct options *o, int argc, char **argv);
 };
 
@@ -119,6 +136,7 @@ void json_end(void);
 void json_bytes(const char *key, const void *data, size_t len);
 void json_string(const char *key, const char *text);
 void json_number(const char *key, uint64_t value);
+void json_seconds(const char *key, int64_t ns);
 void json_bool(const char *key, bool value);
 void json_null(const char *key);
 void json_attr(enum mbox_attr attr, uint64_t value);
@@ -150,11 +168,20 @@ struct node {
 typedef int (*visit_fn)(const struct node *node, void *arg);
 
 int walk(const char *path, bool recurse, visit_fn visit, void *arg);
+uint64_t held_messages(const struct mboxfs_stat *stat);
+uint64_t held_bytes(const struct mboxfs_stat *stat);
 uint64_t stat_value(const struct mboxfs_stat *stat, enum mbox_attr attr);
 bool attr_belongs(enum mbox_attr attr, bool group);
 
 /* attr.c */
 mode_t masked(mode_t mode);
+
+/* control.c */
+void show_count(const struct options *o, const char *path, const char *what,
+		int n);
+
+/* message.c */
+char *message_room(void);
 
 /* Verbs. */
 int do_create(const struct options *o, int argc, char **argv);
@@ -170,14 +197,21 @@ int do_stop(const struct options *o, int argc, char **argv);
 int do_start(const struct options *o, int argc, char **argv);
 int do_purge(const struct options *o, int argc, char **argv);
 int do_flush(const struct options *o, int argc, char **argv);
+int do_kick(const struct options *o, int argc, char **argv);
 int do_revoke(const struct options *o, int argc, char **argv);
 int do_sleep(const struct options *o, int argc, char **argv);
 int do_awake(const struct options *o, int argc, char **argv);
 int do_barrier(const struct options *o, int argc, char **argv);
 int do_wait(const struct options *o, int argc, char **argv);
+int do_work(const struct options *o, int argc, char **argv);
+int do_look(const struct options *o, int argc, char **argv);
+int do_cancel(const struct options *o, int argc, char **argv);
+int do_bury(const struct options *o, int argc, char **argv);
 int do_watch(const struct options *o, int argc, char **argv);
 int do_dump(const struct options *o, int argc, char **argv);
 int do_load(const struct options *o, int argc, char **argv);
+int do_save(const struct options *o, int argc, char **argv);
+int do_restore(const struct options *o, int argc, char **argv);
 int do_bench(const struct options *o, int argc, char **argv);
 
 #endif /* _MBOXCTL_H */

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "mboxctl.h"
@@ -18,6 +19,7 @@
  * @fd:		it is open
  * @m:		how
  * @broadcast:	to all of a group
+ * @seq:	print the message's number
  * @json:	print JSON
  */
 struct sending {
@@ -25,8 +27,33 @@ struct sending {
 	int			fd;
 	struct mboxfs_msg	m;
 	bool			broadcast;
+	bool			seq;
 	bool			json;
 };
+
+/* The library does not tell the number. */
+static int send_numbered(const struct sending *s, const void *data, size_t len)
+{
+	struct mboxfs_msg m = s->m;
+
+	mbox_msg_data(&m, data, len);
+	m.flags |= MBOXFS_SEQ;
+	if (ioctl(s->fd, MBOXFS_IOC_SEND, &m) < 0)
+		return -errno;
+	printf("%llu\n", (unsigned long long)m.seq);
+	return 0;
+}
+
+/* It has been sent before, or one after it. */
+static int sent_already(const struct sending *s)
+{
+	struct mboxfs_stat stat = { .once_tag = s->m.tag };
+
+	mbox_stat(s->fd, &stat);
+	complain(s->path, "not sent again: tag %llu is not above once_tag, which is %llu",
+		 (unsigned long long)s->m.tag, (unsigned long long)stat.once_tag);
+	return STATUS_ERROR;
+}
 
 static int send_one(const struct sending *s, const void *data, size_t len)
 {
@@ -34,8 +61,12 @@ static int send_one(const struct sending *s, const void *data, size_t len)
 
 	if (s->broadcast)
 		ret = mbox_broadcast(s->fd, data, len, &s->m);
+	else if (s->seq)
+		ret = send_numbered(s, data, len);
 	else
 		ret = mbox_send_msg(s->fd, data, len, &s->m);
+	if (ret == -EEXIST && s->m.flags & MBOXFS_ONCE)
+		return sent_already(s);
 	if (ret < 0)
 		return report(s->path, s->fd, ret, len);
 	if (!s->broadcast)
@@ -114,7 +145,8 @@ static void prepare(struct mboxfs_msg *m, const struct options *o)
 	m->pid = o->from;
 	m->flags = (o->nonblock ? MBOXFS_NONBLOCK : 0) |
 		(o->sync ? MBOXFS_SYNC : 0) | (o->from ? MBOXFS_FROM : 0) |
-		(o->tagged ? MBOXFS_TAGGED : 0);
+		(o->tagged ? MBOXFS_TAGGED : 0) |
+		(o->once ? MBOXFS_ONCE : 0) | (o->dead ? MBOXFS_DEAD : 0);
 	if (o->delay_ns >= 0) {
 		m->flags |= MBOXFS_DELAY;
 		m->delay_ns = o->delay_ns;
@@ -144,12 +176,16 @@ static int send_all(struct sending *s, const struct options *o, int argc,
 
 int do_send(const struct options *o, int argc, char **argv)
 {
-	struct sending s = { .path = argv[0] };
+	struct sending s = { .path = argv[0], .seq = o->seq };
 
 	if (o->lines && argc > 1)
 		return bad_usage("--lines is for the input, and there is TEXT");
 	if (o->sync && o->delay_ns >= 0)
 		return bad_usage("--sync and --delay do not go together");
+	if (o->once && !o->tag)
+		return bad_usage("--once needs a --tag, above 0");
+	if (o->once && (o->lines || argc > 2))
+		return bad_usage("--once is for one message");
 	if (o->create)
 		s.fd = mbox_create(AT_FDCWD, s.path, O_WRONLY, masked(0666),
 				   NULL, 0, NULL);
@@ -217,6 +253,16 @@ static bool nobody_reads(void)
 	return poll(&p, 1, 0) > 0 && (p.revents & POLLERR);
 }
 
+/* The mailbox may have others than those that are dead. */
+static int receive_failed(const struct options *o, const char *path, int fd,
+			  int error)
+{
+	if (error != -EAGAIN || !o->dead)
+		return report(path, fd, error, MBOXFS_MESSAGE_MAX);
+	complain(path, "nothing to receive: no such message is dead");
+	return STATUS_AGAIN;
+}
+
 /*
  * Take messages until @count are done. The end of those that --all and --follow
  * want is no error.
@@ -242,14 +288,14 @@ static int receive(const struct options *o, const char *path, int fd,
 		if (len == -ESHUTDOWN && (o->all || o->follow))
 			break;
 		if (len < 0)
-			return report(path, fd, len, MBOXFS_MESSAGE_MAX);
+			return receive_failed(o, path, fd, len);
 		status = show(o, path, room, len, &m);
 	}
 	return status;
 }
 
 /* Room for the longest message; only what is touched is memory. */
-static char *message_room(void)
+char *message_room(void)
 {
 	return need_memory(malloc(MBOXFS_MESSAGE_MAX));
 }
@@ -262,6 +308,8 @@ int do_recv(const struct options *o, int argc, char **argv)
 
 	if (o->all && (o->follow || o->nonblock || o->timeout_ns >= 0))
 		return bad_usage("--all goes with no --follow, --nonblock, --timeout");
+	if (o->dead && (o->follow || o->timeout_ns >= 0))
+		return bad_usage("--dead does not wait: no --follow, --timeout");
 	if (!count)
 		count = o->all || o->follow ? UINT64_MAX : 1;
 	fd = mbox_open(AT_FDCWD, argv[0], O_RDONLY);
@@ -292,7 +340,7 @@ int do_peek(const struct options *o, int argc, char **argv)
 	len = mbox_recv_msg(fd, room, MBOXFS_MESSAGE_MAX, &m);
 	m.flags |= MBOXFS_PEEK;
 	if (len < 0)
-		status = report(argv[0], fd, len, MBOXFS_MESSAGE_MAX);
+		status = receive_failed(o, argv[0], fd, len);
 	else
 		status = show(o, argv[0], room, len, &m);
 	free(room);

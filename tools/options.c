@@ -12,7 +12,7 @@
 
 /*
  * All options of all verbs. @id is what a verb names them by; two may have the
- * same letter, but not in one verb.
+ * same letter, but not in one verb. One below ' ' is none.
  */
 static const struct {
 	char		id;
@@ -47,8 +47,20 @@ static const struct {
 	{ 'D', 'D', "delayed", "WHAT", "what is delayed: leave it, or publish and take it" },
 	{ 'e', 'e', "seal", NULL, "make a dump of what a killed one has left" },
 	{ 'k', 'k', "skip", "N", "not the first N messages" },
+	{ 'z', 'o', "once", NULL, "rename the file then; if there is none, that is fine" },
 	{ 'S', 'S', "size", "BYTES", "of a message; default 64" },
+	{ 'O', 'o', "once", NULL, "only if its tag is higher than all that were sent so" },
+	{ 'Q', 'q', "seq", NULL, "print the number that the mailbox gives it" },
+	{ 'B', 'd', "dead", NULL, "those that are dead" },
+	{ 'J', 'j', "jobs", "N", "so many commands at a time; default 1" },
+	{ 'Y', 'r', "retry", "TIME", "until a message comes again; default 1s" },
+	{ 'A', 'm', "attempts", "N", "bury a message that has failed so often" },
+	{ 'K', 'k', "kill", "TIME", "end a command that runs longer" },
+	{ 'W', 'w', "what", "LIST", "readable,delayed,leased,dead; default all" },
+	{ 'N', 'l', "long", NULL, "all columns, and wider than 80" },
+	{ 'U', 't', "tag", NULL, "the numbers are tags" },
 	{ 'j', 'j', "json", NULL, "print JSON, one object per line" },
+	{ 'q', 1, "json", NULL, "print JSON, one object per line" },
 	{ 'h', 'h', "help", NULL, "print this" },
 };
 
@@ -139,6 +151,27 @@ static int parse_word(const char *text, const char *const *words)
 	return -EINVAL;
 }
 
+/* "dead,leased": bits, in the order of MBOXFS_LOOK_READABLE and so on. */
+static int parse_what(const char *text, uint32_t *what)
+{
+	static const char *const words[] = { "readable", "delayed", "leased",
+					     "dead", NULL };
+	char copy[64], *rest = copy, *word;
+	int bit;
+
+	if (strlen(text) >= sizeof(copy))
+		return -EINVAL;
+	memcpy(copy, text, strlen(text) + 1);
+	*what = 0;
+	while ((word = strsep(&rest, ","))) {
+		bit = parse_word(word, words);
+		if (bit < 0)
+			return bit;
+		*what |= 1 << bit;
+	}
+	return 0;
+}
+
 /* Options with a number or a time. */
 static int take_number(struct options *o, char id, const char *text)
 {
@@ -158,6 +191,17 @@ static int take_number(struct options *o, char id, const char *text)
 		return ret ?: o->count ? 0 : -ERANGE;
 	case 'k':
 		return parse_number(text, UINT64_MAX, &o->skip);
+	case 'J':
+		ret = parse_number(text, MBOXFS_BATCH_MAX, &o->jobs);
+		return ret ?: o->jobs ? 0 : -ERANGE;
+	case 'A':
+		ret = parse_number(text, UINT32_MAX, &o->attempts);
+		return ret ?: o->attempts ? 0 : -ERANGE;
+	case 'Y':
+		return parse_time(text, &o->retry_ns);
+	case 'K':
+		ret = parse_time(text, &o->kill_ns);
+		return ret ?: o->kill_ns ? 0 : -ERANGE;
 	case 'S':
 		return parse_number(text, MBOXFS_MESSAGE_MAX, &o->size);
 	case 't':
@@ -184,6 +228,9 @@ static void take_flag(struct options *o, char id)
 		['n'] = &o->nonblock, ['C'] = &o->create, ['R'] = &o->recursive,
 		['b'] = &o->bare, ['r'] = &o->readable, ['w'] = &o->writable,
 		['x'] = &o->take, ['e'] = &o->seal, ['j'] = &o->json,
+		['q'] = &o->json, ['O'] = &o->once, ['Q'] = &o->seq,
+		['B'] = &o->dead, ['N'] = &o->wide, ['U'] = &o->by_tag,
+		['z'] = &o->once,
 	};
 
 	*flags[(unsigned char)id] = true;
@@ -206,6 +253,8 @@ static int take_argument(struct options *o, char id, const char *text)
 		word = parse_word(text, delayed);
 		o->delayed = word < 0 ? 0 : word;
 		return word <= 0 ? -EINVAL : 0;
+	case 'W':
+		return parse_what(text, &o->what);
 	default:
 		return take_number(o, id, text);
 	}
@@ -237,9 +286,30 @@ static int wrong_option(int found, char **argv)
 
 	if (found == ':')
 		return bad_usage("%s needs a value", word);
-	if (optopt && optopt < 256)
+	if (optopt >= ' ' && optopt < 256)
 		return bad_usage("unknown option -%c", optopt);
 	return bad_usage("unknown option %s", word);
+}
+
+/*
+ * The next option. Before a command there may be some on both sides of the
+ * first argument, which is then put next to the command again.
+ */
+static int next_option(const struct verb *verb, int argc, char **argv,
+		       const char *shorts, const struct option *longs,
+		       char **first)
+{
+	int found = getopt_long(argc, argv, shorts, longs, NULL);
+
+	if (found != -1 || !verb->command)
+		return found;
+	if (!*first && optind < argc && strcmp(argv[optind - 1], "--")) {
+		*first = argv[optind++];
+		return next_option(verb, argc, argv, shorts, longs, first);
+	}
+	if (*first)
+		argv[--optind] = *first;
+	return -1;
 }
 
 /*
@@ -250,7 +320,8 @@ int parse_options(const struct verb *verb, struct options *o, int argc,
 		  char **argv)
 {
 	struct option longs[ARRAY_SIZE(table) + 1] = { { 0 } };
-	char shorts[3 * ARRAY_SIZE(table)] = ":", *s = shorts + 1;
+	char shorts[3 * ARRAY_SIZE(table) + 2] = "+:", *s = shorts + 2;
+	char *first = NULL;
 	int map[256] = { 0 }, i, n = 0, found, status;
 
 	for (i = 0; i < (int)ARRAY_SIZE(table); i++) {
@@ -259,13 +330,17 @@ int parse_options(const struct verb *verb, struct options *o, int argc,
 		longs[n++] = (struct option){ table[i].name, !!table[i].arg,
 					      NULL, table[i].letter };
 		map[(unsigned char)table[i].letter] = i;
+		if (table[i].letter < ' ')
+			continue;
 		*s++ = table[i].letter;
 		if (table[i].arg)
 			*s++ = ':';
 	}
 	optind = 1;
 	opterr = 0;
-	while ((found = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+	while ((found = next_option(verb, argc, argv,
+				    shorts + !verb->command, longs,
+				    &first)) != -1) {
 		if (found == 'h')
 			return -1;
 		if (found == '?' || found == ':')
@@ -285,7 +360,10 @@ void print_options(const struct verb *verb)
 	for (i = 0; i < ARRAY_SIZE(table); i++) {
 		if (!has(verb, i))
 			continue;
-		snprintf(left, sizeof(left), "-%c, --%s%s%s", table[i].letter,
+		snprintf(left, sizeof(left), "%c%c%c --%s%s%s",
+			 table[i].letter < ' ' ? ' ' : '-',
+			 table[i].letter < ' ' ? ' ' : table[i].letter,
+			 table[i].letter < ' ' ? ' ' : ',',
 			 table[i].name, table[i].arg ? " " : "",
 			 table[i].arg ?: "");
 		printf("  %-22s %s\n", left, table[i].help);

@@ -150,6 +150,11 @@ static const size_t stat_fields[] = {
 	FIELD(MBOX_WHEN_EMPTY, when_empty),
 	FIELD(MBOX_FLUSH_ON_CLOSE, flush_on_close),
 	FIELD(MBOX_TYPE, type),
+	FIELD(MBOX_LEASE_MS, lease_ms),
+	FIELD(MBOX_MAX_ATTEMPTS, max_attempts),
+	FIELD(MBOX_WHEN_DEAD, when_dead),
+	FIELD(MBOX_WHEN_READ, when_read),
+	FIELD(MBOX_WHEN_UNLINKED, when_unlinked),
 	FIELD(MBOX_STOPPED, stopped),
 	FIELD(MBOX_MESSAGES, messages),
 	FIELD(MBOX_BYTES, bytes),
@@ -165,8 +170,27 @@ static const size_t stat_fields[] = {
 	FIELD(MBOX_REVOKED_TOTAL, revoked_total),
 	FIELD(MBOX_PURGED_TOTAL, purged_total),
 	FIELD(MBOX_TRUNCATED_TOTAL, truncated_total),
+	FIELD(MBOX_LEASED_MESSAGES, leased_messages),
+	FIELD(MBOX_LEASED_BYTES, leased_bytes),
+	FIELD(MBOX_DEAD_MESSAGES, dead_messages),
+	FIELD(MBOX_DEAD_BYTES, dead_bytes),
+	FIELD(MBOX_RETURNED_TOTAL, returned_total),
+	FIELD(MBOX_ONCE_TAG, once_tag),
 	FIELD(MBOX_BARRIER_SLEEPERS, barrier_sleepers),
 };
+
+/* What counts for the limits: all that is there, readable or not. */
+uint64_t held_messages(const struct mboxfs_stat *stat)
+{
+	return stat->messages + stat->delayed_messages +
+	       stat->leased_messages + stat->dead_messages;
+}
+
+uint64_t held_bytes(const struct mboxfs_stat *stat)
+{
+	return stat->bytes + stat->delayed_bytes + stat->leased_bytes +
+	       stat->dead_bytes;
+}
 
 /* An attribute of a mailbox, from its state. */
 uint64_t stat_value(const struct mboxfs_stat *stat, enum mbox_attr attr)

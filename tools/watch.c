@@ -181,7 +181,7 @@ static void compare(struct sample *now, const struct sample *last)
 
 static uint64_t depth_of(const struct box *b)
 {
-	return b->stat.messages + b->stat.delayed_messages;
+	return held_messages(&b->stat);
 }
 
 static int compare_boxes(const struct box *x, const struct box *y,
@@ -227,8 +227,8 @@ static const struct box **sorted(const struct sample *s, enum sort_key key)
 /* How full it is, in percent of the bound that is nearer. */
 static unsigned int fullness(const struct mboxfs_stat *s)
 {
-	double messages = s->messages + s->delayed_messages;
-	double bytes = s->bytes + s->delayed_bytes;
+	double messages = held_messages(s);
+	double bytes = held_bytes(s);
 
 	messages = s->max_messages ? messages / s->max_messages : 0;
 	bytes = s->max_bytes ? bytes / s->max_bytes : 0;
@@ -270,8 +270,7 @@ static void put_box(const struct screen *screen, const struct box *b)
 		 rate_text(b, b->sent, sent),
 		 rate_text(b, b->received, received),
 		 short_number(b->stat.messages, 1000, messages),
-		 short_number(b->stat.bytes + b->stat.delayed_bytes, 1024,
-			      bytes),
+		 short_number(held_bytes(&b->stat), 1024, bytes),
 		 fullness(&b->stat),
 		 short_number(b->stat.delayed_messages, 1000, delayed),
 		 (unsigned long long)b->stat.readers_waiting,
@@ -289,7 +288,7 @@ static void put_head(const struct screen *screen, const struct sample *s,
 
 	for (i = 0; i < s->count; i++) {
 		messages += depth_of(&s->boxes[i]);
-		bytes += s->boxes[i].stat.bytes + s->boxes[i].stat.delayed_bytes;
+		bytes += held_bytes(&s->boxes[i].stat);
 		sent += s->boxes[i].sent;
 		received += s->boxes[i].received;
 	}

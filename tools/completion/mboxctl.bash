@@ -11,7 +11,7 @@ _mboxctl_verbs()
 _mboxctl_options()
 {
 	mboxctl "$1" --help 2>/dev/null |
-		sed -n 's/^  -., \(--[a-z]*\).*/\1/p'
+		sed -nE 's/^  (-.,|   ) (--[a-z]*).*/\2/p'
 }
 
 # The attributes: all, or with "=" those that can be set.
@@ -38,7 +38,7 @@ _mboxctl_words()
 _mboxctl()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local verb=${COMP_WORDS[1]}
+	local verb=${COMP_WORDS[1]} i
 
 	COMPREPLY=()
 	if [ "$COMP_CWORD" = 1 ]; then
@@ -66,6 +66,25 @@ _mboxctl()
 		return
 		;;
 	esac
+	if [ "$verb" = look ] && [[ $prev == -w || $prev == --what ]]; then
+		mapfile -t COMPREPLY < <(compgen -W \
+			'readable delayed leased dead' -- "${cur##*,}")
+		[[ $cur != *,* ]] ||
+			COMPREPLY=("${COMPREPLY[@]/#/"${cur%,*},"}")
+		return
+	fi
+	# What follows "--" is a command.
+	if [ "$verb" = work ]; then
+		for ((i = 2; i < COMP_CWORD; i++)); do
+			[ "${COMP_WORDS[i]}" = -- ] || continue
+			if [ $((i + 1)) = "$COMP_CWORD" ]; then
+				mapfile -t COMPREPLY < <(compgen -c -- "$cur")
+			else
+				mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+			fi
+			return
+		done
+	fi
 	if [[ $cur == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W \
 			"$(_mboxctl_options "$verb")" -- "$cur")
