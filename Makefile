@@ -50,9 +50,10 @@ help:
 	@echo '                VARIANT=kasan TESTS="poll_test" for some'
 	@echo 'make check-matrix  the tests on 6.1, 6.12 and the newest kernel'
 	@echo 'make soak       random operations against a model and on all sides,'
-	@echo '                twice SECONDS=600, from SEED=1 on'
+	@echo '                twice SECONDS=600, from SEED=1 on; and a minute'
+	@echo '                of workers that are killed'
 	@echo 'make nightly    what .ci/run does, each of it ten times as long, then'
-	@echo '                "make soak": some hours'
+	@echo '                "make soak" and mkscripts/mutants: some hours'
 	@echo 'make bench      all figures of docs/performance.md, in the VM'
 	@echo 'make bench-quick  instructions per message, against what they were'
 	@echo '                (bench/expected.tsv): fails beyond 3 % more'
@@ -192,6 +193,7 @@ check: vm-module
 nightly:
 	@TEST_LONG=1 CI_SECONDS=$(or $(NIGHT_SECONDS),36000) .ci/run
 	@$(MAKE) soak
+	@mkscripts/mutants
 
 check-matrix:
 	@mkscripts/check-matrix $(KERNEL) $(TESTS)
@@ -199,9 +201,9 @@ check-matrix:
 soak: vm-module
 	@$(MAKE) -s tests
 	@$(VM) --timeout $$(($(SECONDS) * 2 + 600)) --add build/tests -- \
-		env MODEL_SECONDS=$(SECONDS) MODEL_SEED=$(SEED) \
+		env MODEL_SECONDS=$(SECONDS) MODEL_SEED=$(SEED) STRESS_SECONDS=60 \
 		TEST_SECONDS=100000000 TEST_TIMEOUT=100000000 \
-		build/tests/run model_test concurrent_test
+		build/tests/run model_test concurrent_test lease_crash_test
 
 check-debug:
 	@mkscripts/check-debug $(VARIANT) $(TESTS)
