@@ -257,8 +257,8 @@ static const struct verb verbs[] = {
 		.name = "save",
 		.args = "[MOUNT] DIR",
 		.brief = "save all messages of a mount, to be restored",
-		.text = "As \"dump\" without --take, in the file mboxfs.dump of a folder, which is\n"
-			"made if it is not there. An older one is there until the new one is\n"
+		.text = "As \"dump\" without --take, in the file mboxfs.dump of a folder, which\n"
+			"is made if it is not there. An older one is there until the new one is\n"
 			"complete and on the disk. MOUNT is /mnt/mbox, /dev/mbox, or the only one.",
 		.example = "mboxctl save /var/tmp/mbox",
 		.options = "j",
