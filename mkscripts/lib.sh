@@ -173,7 +173,8 @@ settings_for()
 # What is about programs, and not about the kernel: "make check" has it.
 # shellcheck disable=SC2034
 programs_only="complaints_test.sh ctl_dump_test.sh ctl_usage_test.sh
-ctl_work_test.sh examples_test.sh lib_shared_test programs_test.sh run_test.sh"
+ctl_save_test.sh ctl_work_test.sh examples_test.sh lib_shared_test
+programs_test.sh run_test.sh"
 
 passed=0 failed=0
 

@@ -29,8 +29,8 @@ mountpoint()
 	grep -q " $2 mboxfs" /proc/mounts
 }
 
-# all MOUNT: every message and node, but for what a restart changes: numbers, who
-# has sent it, when; of times that there are some left
+# all MOUNT: every message and node, but for what a restart changes: numbers,
+# who has sent it, when; of times that there are some left
 all()
 {
 	local q
@@ -326,7 +326,7 @@ test_one_at_a_time()
 	umount $mnt
 }
 
-# As if only the mounts named were there: SCRIPT in a mount namespace of its own.
+# with_mounts SCRIPT MOUNT...: as if only these were there
 with_mounts()
 {
 	local script=$1
